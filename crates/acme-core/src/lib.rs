@@ -1,0 +1,47 @@
+//! The decisions of an ACME server, pure: what a challenge becomes after an attempt and when it is
+//! tried again, what an order may turn into, which JWS and which CSR is good; and the ports through
+//! which the rest of a server is reached.
+//!
+//! Nothing here opens a socket, a file or a database, and nothing reads a clock: `now` and
+//! entropy come in as arguments. State is an enum with data; a transition consumes it, takes `now`
+//! and returns the next one.
+
+mod account;
+mod authority;
+mod authorization;
+mod certificate;
+mod challenge;
+mod clock;
+mod entropy;
+mod lease;
+mod observation;
+mod order;
+mod provisioner;
+mod retry;
+mod runner;
+mod store;
+mod validator;
+
+pub use account::Account;
+pub use authority::{AuthorityError, IssueRequest, Prepared, SignAuthority};
+pub use authorization::{Authorization, AuthorizationState};
+pub use certificate::{
+    Certificate, Issuer, IssuerId, ParseSerialError, Revocation, RevocationReason, Serial,
+};
+pub use challenge::{
+    Attempt, Challenge, ChallengeState, Claim, InFlight, MAX_SHOWN_ATTEMPTS, Stopped,
+};
+pub use clock::{Clock, ManualClock};
+pub use entropy::{Entropy, EntropyRng};
+pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
+pub use observation::{Finding, Judgement, Observation, Phase, printable};
+pub use order::{Order, OrderState};
+pub use provisioner::{Issuance, Lifetimes, Provisioner};
+pub use retry::{InvalidRetryPolicy, OnExhausted, Retry, RetryPolicy};
+pub use runner::AttemptRunner;
+pub use store::{
+    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch, FinalizeVerdict,
+    NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict,
+    Retention, RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
+};
+pub use validator::{Probe, Validator};

@@ -1,0 +1,216 @@
+//! Orders ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)): how one is
+//! opened, and what it may turn into.
+
+use acme_types::{
+    AccountId, AuthorizationId, AuthorizationStatus, CertificateId, ChallengeId, Identifier,
+    OrderId, OrderStatus, Problem, ProblemKind, ProvisionerName, RawIdentifier, Subproblem,
+    Timestamp, Token,
+};
+use rand_core::CryptoRng;
+
+use crate::{Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner};
+
+/// `Retry-After` on an order that is not settled yet and is being worked on, in seconds.
+const RETRY_AFTER_SECS: u64 = 3;
+
+/// A request for one certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Order {
+    /// The order's id.
+    pub id: OrderId,
+    /// The account that opened it.
+    pub account_id: AccountId,
+    /// The provisioner.
+    pub provisioner: ProvisionerName,
+    /// What the certificate is for, sorted, each once.
+    pub identifiers: Vec<Identifier>,
+    /// The requested start of validity.
+    pub not_before: Option<Timestamp>,
+    /// The requested end of validity.
+    pub not_after: Option<Timestamp>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends unless it is finalized.
+    pub expires_at: Timestamp,
+    /// The authorizations it needs, in the order of its identifiers.
+    pub authorizations: Vec<AuthorizationId>,
+    /// How far it got.
+    pub state: OrderState,
+}
+
+/// How far an order got, as it is stored. Expiry is told by comparing with `now`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OrderState {
+    /// Some authorization is not valid yet.
+    Pending,
+    /// Every authorization is valid.
+    Ready,
+    /// The certificate is being signed.
+    Processing {
+        /// The certificate that is being signed.
+        certificate_id: CertificateId,
+    },
+    /// The certificate is there.
+    Valid {
+        /// The certificate.
+        certificate_id: CertificateId,
+    },
+    /// It failed.
+    Invalid {
+        /// Why.
+        error: Problem,
+    },
+}
+
+impl OrderState {
+    /// The stored status, expiry aside.
+    #[must_use]
+    pub const fn status(&self) -> OrderStatus {
+        match self {
+            Self::Pending => OrderStatus::Pending,
+            Self::Ready => OrderStatus::Ready,
+            Self::Processing { .. } => OrderStatus::Processing,
+            Self::Valid { .. } => OrderStatus::Valid,
+            Self::Invalid { .. } => OrderStatus::Invalid,
+        }
+    }
+
+    /// The state after the order's authorizations have moved. `failed` tells what the failed
+    /// challenge said, when one has.
+    #[must_use]
+    pub fn after_authorizations(
+        self,
+        authorizations: impl IntoIterator<Item = AuthorizationStatus>,
+        failed: Option<&Problem>,
+    ) -> Self {
+        if !matches!(self, Self::Pending | Self::Ready) {
+            return self;
+        }
+        let mut all_valid = true;
+        for status in authorizations {
+            match status {
+                AuthorizationStatus::Valid => {}
+                AuthorizationStatus::Pending => all_valid = false,
+                AuthorizationStatus::Invalid
+                | AuthorizationStatus::Deactivated
+                | AuthorizationStatus::Expired
+                | AuthorizationStatus::Revoked => {
+                    let error = failed.cloned().unwrap_or_else(|| {
+                        Problem::new(
+                            ProblemKind::Unauthorized,
+                            format!("an authorization of this order is {status}"),
+                        )
+                    });
+                    return Self::Invalid { error };
+                }
+            }
+        }
+        if all_valid {
+            Self::Ready
+        } else {
+            Self::Pending
+        }
+    }
+}
+
+impl Order {
+    /// Opens an order and the authorizations it needs, each with its challenges.
+    ///
+    /// # Errors
+    /// A problem when the provisioner issues for none of these identifiers, when they are too many,
+    /// or when the requested validity is out of its bounds.
+    pub fn open(
+        account_id: &AccountId,
+        provisioner: &Provisioner,
+        identifiers: Vec<Identifier>,
+        not_before: Option<Timestamp>,
+        not_after: Option<Timestamp>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Self, Vec<Authorization>), Problem> {
+        provisioner.check_identifiers(&identifiers)?;
+        provisioner.issuance.validity(not_before, not_after, now)?;
+        let expires_at = now.plus(provisioner.lifetimes.order).truncated_to_second();
+        let mut authorizations = Vec::with_capacity(identifiers.len());
+        let mut unprovable = Vec::new();
+        for identifier in &identifiers {
+            let kinds = Authorization::offered(identifier, provisioner);
+            if kinds.is_empty() {
+                unprovable.push(Subproblem {
+                    kind: ProblemKind::RejectedIdentifier,
+                    detail: format!(
+                        "this provisioner offers no challenge by which {identifier} could be proven"
+                    ),
+                    identifier: Some(RawIdentifier::from(identifier.clone())),
+                });
+                continue;
+            }
+            let authorization_id = AuthorizationId::random(rng);
+            // One token for all challenges of an authorization would let one proof stand for another.
+            let challenges = kinds
+                .into_iter()
+                .map(|kind| Challenge {
+                    id: ChallengeId::random(rng),
+                    authorization_id: authorization_id.clone(),
+                    kind,
+                    token: Token::random(rng),
+                    state: ChallengeState::Pending,
+                })
+                .collect();
+            authorizations.push(Authorization {
+                id: authorization_id,
+                account_id: account_id.clone(),
+                provisioner: provisioner.name.clone(),
+                identifier: identifier.base(),
+                wildcard: identifier.is_wildcard(),
+                expires_at,
+                state: AuthorizationState::Pending,
+                challenges,
+            });
+        }
+        if let Some(first) = unprovable.first() {
+            let problem = Problem::new(first.kind, first.detail.clone());
+            return Err(problem.with_subproblems(unprovable));
+        }
+        let order = Self {
+            id: OrderId::random(rng),
+            account_id: account_id.clone(),
+            provisioner: provisioner.name.clone(),
+            identifiers,
+            not_before,
+            not_after,
+            created_at: now,
+            expires_at,
+            authorizations: authorizations.iter().map(|a| a.id.clone()).collect(),
+            state: OrderState::Pending,
+        };
+        Ok((order, authorizations))
+    }
+
+    /// The state at `now`: an order that was not finalized before its time is over is invalid.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp) -> OrderState {
+        match &self.state {
+            OrderState::Pending | OrderState::Ready if self.expires_at <= now => {
+                OrderState::Invalid {
+                    error: Problem::new(
+                        ProblemKind::Unauthorized,
+                        format!("the order expired at {}; open a new one", self.expires_at),
+                    ),
+                }
+            }
+            state => state.clone(),
+        }
+    }
+
+    /// Seconds after which a client should read the order again: while it is processing, or pending
+    /// with a challenge that is being tried; none otherwise.
+    #[must_use]
+    pub fn retry_after(&self, being_tried: bool, now: Timestamp) -> Option<u64> {
+        match self.state_at(now) {
+            OrderState::Processing { .. } => Some(RETRY_AFTER_SECS),
+            OrderState::Pending if being_tried => Some(RETRY_AFTER_SECS),
+            _ => None,
+        }
+    }
+}

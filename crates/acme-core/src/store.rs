@@ -1,0 +1,548 @@
+//! The port to what is kept. Each method is one protocol act and one transaction; what it returned
+//! is durable.
+
+use std::time::Duration;
+
+use acme_types::{
+    AccountId, AuthorizationId, CertificateId, ChallengeId, Identifier, Jwk, OrderId, Problem,
+    ProvisionerName, Slot, Thumbprint, Timestamp,
+};
+use async_trait::async_trait;
+
+use crate::{
+    Account, Attempt, Authorization, Certificate, Challenge, Claim, Epoch, Issuer, IssuerId, Lease,
+    LeaseVerdict, Observation, Order, Retry, RetryPolicy, Revocation, RevocationReason, Serial,
+};
+
+/// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store cannot be reached, is full or is busy; the same may work a little later.
+    #[error("the store is not available: {context}")]
+    Unavailable {
+        /// What was being done.
+        context: String,
+        /// What went wrong.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The lease of the slot has passed to another process; this one must stop acting for it.
+    #[error("the lease of slot {slot} has moved past epoch {}", epoch.0)]
+    Fenced {
+        /// The slot.
+        slot: Slot,
+        /// The epoch that is no longer good.
+        epoch: Epoch,
+    },
+    /// What is stored cannot be read as what it should be.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// The answer to creating an account or giving one a new key.
+#[derive(Clone, Debug)]
+pub enum AccountVerdict {
+    /// It was done; the account as it is now.
+    Done(Account),
+    /// The key belongs to this account already.
+    KeyInUse(Account),
+    /// There is no such account, or it may no longer act.
+    Gone,
+}
+
+/// An order together with what its answer must know.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    /// The order.
+    pub order: Order,
+    /// Whether a challenge of one of its pending authorizations is `processing`.
+    pub being_tried: bool,
+}
+
+/// A client's request to validate a challenge.
+#[derive(Clone, Debug)]
+pub struct BeginValidation<'a> {
+    /// The challenge.
+    pub challenge_id: &'a ChallengeId,
+    /// The account that asks; a challenge of another is not found.
+    pub account_id: &'a AccountId,
+    /// The slot that took the request, and will own the retries.
+    pub slot: Slot,
+    /// The epoch of its lease.
+    pub epoch: Epoch,
+    /// The provisioner's policy.
+    pub policy: &'a RetryPolicy,
+    /// Whether to claim the first attempt in the same act when it is due at once, and how long the
+    /// claim may take.
+    pub claim_for: Option<Duration>,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// A challenge after a client's request or poll, within its authorization.
+#[derive(Clone, Debug)]
+pub struct ValidationView {
+    /// The authorization with all its challenges, as they are now.
+    pub authorization: Authorization,
+    /// The challenge's newest attempts (at most [`crate::MAX_SHOWN_ATTEMPTS`] + 1), newest first.
+    pub attempts: Vec<Attempt>,
+    /// The attempt that the caller has claimed and must now make, if it asked for one and one was
+    /// due.
+    pub claim: Option<Claim>,
+}
+
+/// Attempts that a worker has claimed, and when to come back.
+#[derive(Clone, Debug, Default)]
+pub struct ClaimBatch {
+    /// The attempts to make now.
+    pub claims: Vec<Claim>,
+    /// When the next attempt of the slot will be due, those claimed left out; none when nothing is
+    /// armed. Not later than the present when the limit left some behind.
+    pub next_due: Option<Timestamp>,
+}
+
+/// The answer to recording an attempt.
+#[derive(Clone, Debug)]
+pub enum RecordVerdict {
+    /// It was recorded; the challenge as it is now.
+    Recorded(Box<Challenge>),
+    /// The claim was not in force any more (recorded before, lost by time, or the challenge was
+    /// settled otherwise); nothing has changed.
+    Superseded,
+}
+
+/// A certificate that is about to be signed.
+#[derive(Clone, Debug)]
+pub struct NewCertificate {
+    /// Its id.
+    pub id: CertificateId,
+    /// Its serial number, which no other certificate may have.
+    pub serial: Serial,
+    /// Who will sign it.
+    pub issuer: IssuerId,
+    /// First second of validity.
+    pub not_before: Timestamp,
+    /// Last second of validity.
+    pub not_after: Timestamp,
+    /// DER of the to-be-signed form.
+    pub tbs: Vec<u8>,
+}
+
+/// A client's request to finalize an order.
+#[derive(Clone, Debug)]
+pub struct BeginFinalize<'a> {
+    /// The order.
+    pub order_id: &'a OrderId,
+    /// What will be signed.
+    pub certificate: NewCertificate,
+    /// The slot that signs.
+    pub slot: Slot,
+    /// The epoch of its lease.
+    pub epoch: Epoch,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// The answer to beginning or completing a finalization.
+#[derive(Clone, Debug)]
+pub enum FinalizeVerdict {
+    /// It was done; the order as it is now.
+    Done(Order),
+    /// The order is not in the state that this needs; as it is now.
+    NotReady(Order),
+    /// There is no such order.
+    NotFound,
+}
+
+/// The answer to a revocation.
+#[derive(Clone, Debug)]
+pub enum RevokeVerdict {
+    /// It is revoked now.
+    Revoked(Box<Certificate>),
+    /// It was revoked before; nothing has changed.
+    AlreadyRevoked(Revocation),
+    /// There is no such certificate.
+    NotFound,
+}
+
+/// A nonce that a client has used.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct SpentNonce {
+    /// The slot that issued it.
+    pub slot: Slot,
+    /// The epoch of that slot's lease.
+    pub epoch: Epoch,
+    /// Counts the nonces of that epoch.
+    pub counter: u64,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it would have run out.
+    pub expires_at: Timestamp,
+}
+
+/// The answer to spending a nonce.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NonceVerdict {
+    /// It was good, and is spent now.
+    Fresh,
+    /// It was spent before, has run out, or it cannot be known that it was not.
+    Refused,
+}
+
+/// One page of a list, and where the next begins.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// What to pass as `after` for the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// Which certificates to list.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateFilter {
+    /// Only those for this identifier.
+    pub identifier: Option<Identifier>,
+    /// Only those of this account.
+    pub account_id: Option<AccountId>,
+    /// Only those that end before this.
+    pub expires_before: Option<Timestamp>,
+    /// Only those that are revoked, or those that are not.
+    pub revoked: Option<bool>,
+}
+
+/// A challenge that is being tried, for people.
+#[derive(Clone, Debug)]
+pub struct ProcessingChallenge {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// What is to be proven, without `*.`.
+    pub identifier: Identifier,
+    /// Its retries.
+    pub retry: Retry,
+    /// The newest attempt.
+    pub last: Option<Attempt>,
+}
+
+/// How long what has ended stays readable, counted from its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Retention {
+    /// Orders and authorizations with their challenges and attempts, after they expired.
+    pub orders: Duration,
+    /// Certificates, after they expired.
+    pub certificates: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            orders: Duration::from_secs(7 * 86_400),
+            certificates: Duration::from_secs(90 * 86_400),
+        }
+    }
+}
+
+/// How much one batch of pruning has removed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pruned {
+    /// Orders.
+    pub orders: u64,
+    /// Authorizations, with their challenges and attempts.
+    pub authorizations: u64,
+    /// Certificates.
+    pub certificates: u64,
+    /// Spent nonces.
+    pub nonces: u64,
+}
+
+/// What is kept. Every method is one transaction and durable when it returns; `now` is the
+/// application's time.
+///
+/// # Errors
+/// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; those that
+/// name an epoch also with [`StoreError::Fenced`], having changed nothing.
+#[async_trait]
+#[allow(clippy::missing_errors_doc, reason = "told once, on the trait")]
+pub trait Store: Send + Sync {
+    // --- slots ---
+
+    /// Takes a slot's lease for `life`: when it is free, has run out, or is this holder's own. The
+    /// epoch grows by one each time.
+    async fn take_lease(
+        &self,
+        slot: Slot,
+        holder: &str,
+        life: Duration,
+        now: Timestamp,
+    ) -> Result<LeaseVerdict, StoreError>;
+
+    /// Renews a lease. [`StoreError::Fenced`] when the epoch has moved on.
+    async fn renew_lease(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        life: Duration,
+        now: Timestamp,
+    ) -> Result<Lease, StoreError>;
+
+    /// Hands a lease back: it has run out at once, and others may adopt what the slot owns.
+    async fn release_lease(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Every lease there ever was, by slot.
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError>;
+
+    /// Takes over at most `limit` armed challenges and unfinished orders of slots whose lease has
+    /// run out; returns how many.
+    async fn adopt(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError>;
+
+    // --- nonces ---
+
+    /// The key that nonces are sealed with, the same for all replicas; `fresh` is kept when there is
+    /// none yet.
+    async fn nonce_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
+
+    /// Spends a nonce whose seal is good: at most one call with the same nonce is ever answered
+    /// [`NonceVerdict::Fresh`], at all replicas together, whatever crashed in between. Only this
+    /// memory need not be durable: what it may have lost is refused.
+    async fn spend_nonce(
+        &self,
+        nonce: SpentNonce,
+        now: Timestamp,
+    ) -> Result<NonceVerdict, StoreError>;
+
+    // --- accounts ---
+
+    /// Makes an account unless its key has one at that provisioner.
+    async fn create_account(&self, account: Account) -> Result<AccountVerdict, StoreError>;
+
+    /// The account of this id.
+    async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// The account of this key at a provisioner.
+    async fn find_account_by_key(
+        &self,
+        provisioner: &ProvisionerName,
+        thumbprint: &Thumbprint,
+    ) -> Result<Option<Account>, StoreError>;
+
+    /// Sets contacts or agreement of a valid account.
+    async fn update_account(
+        &self,
+        id: &AccountId,
+        contact: Option<Vec<String>>,
+        terms_agreed: Option<bool>,
+    ) -> Result<AccountVerdict, StoreError>;
+
+    /// Ends an account; what it has pending is deactivated with it, and no more attempts are made.
+    async fn deactivate_account(
+        &self,
+        id: &AccountId,
+        now: Timestamp,
+    ) -> Result<AccountVerdict, StoreError>;
+
+    /// Gives a valid account another key.
+    async fn change_account_key(
+        &self,
+        id: &AccountId,
+        jwk: &Jwk,
+        thumbprint: &Thumbprint,
+    ) -> Result<AccountVerdict, StoreError>;
+
+    /// A page of accounts, by creation, newest first.
+    async fn list_accounts(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Account>, StoreError>;
+
+    // --- orders and authorizations ---
+
+    /// Stores an order with its authorizations.
+    async fn create_order(
+        &self,
+        order: Order,
+        authorizations: Vec<Authorization>,
+    ) -> Result<(), StoreError>;
+
+    /// The order of this id.
+    async fn find_order(&self, id: &OrderId) -> Result<Option<OrderView>, StoreError>;
+
+    /// A page of an account's orders that are not invalid, by creation, newest first.
+    async fn list_orders(
+        &self,
+        account_id: &AccountId,
+        after: Option<&str>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Page<OrderId>, StoreError>;
+
+    /// The authorization of this id with its challenges, and for each challenge that is
+    /// `processing` or `invalid` its newest attempts (at most [`crate::MAX_SHOWN_ATTEMPTS`] + 1),
+    /// newest first; the second member runs along the challenges.
+    async fn find_authorization(
+        &self,
+        id: &AuthorizationId,
+    ) -> Result<Option<(Authorization, Vec<Vec<Attempt>>)>, StoreError>;
+
+    /// Gives an authorization up, pending or valid; its challenges stop, its open orders become
+    /// invalid. Returns it as it is now; none when there is no such authorization of that account.
+    async fn deactivate_authorization(
+        &self,
+        id: &AuthorizationId,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<Option<Authorization>, StoreError>;
+
+    // --- challenges ---
+
+    /// A client asks for a validation; see [`crate::ChallengeState::requested`]. A challenge whose
+    /// authorization is settled or expired is returned as it is. None when there is no such challenge
+    /// of that account.
+    async fn begin_validation(
+        &self,
+        request: BeginValidation<'_>,
+    ) -> Result<Option<ValidationView>, StoreError>;
+
+    /// A client polls a challenge; see [`crate::ChallengeState::polled`]. Reads only, unless the
+    /// poll re-arms a window that has ended; `claim_for` is not heeded.
+    async fn poll_validation(
+        &self,
+        request: BeginValidation<'_>,
+    ) -> Result<Option<ValidationView>, StoreError>;
+
+    /// Claims at most `limit` due attempts of a slot, the most overdue first, each for `patience`.
+    async fn claim_due(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Result<ClaimBatch, StoreError>;
+
+    /// Records what a claimed attempt saw: the attempt's row, the challenge's next state, and what
+    /// follows from it for authorization and orders, all in one.
+    async fn record_attempt(
+        &self,
+        claim: &Claim,
+        observation: &Observation,
+        policy: &RetryPolicy,
+        now: Timestamp,
+    ) -> Result<RecordVerdict, StoreError>;
+
+    /// Ends at most `limit` challenges of a slot that are `processing` although their authorization
+    /// has expired; returns how many.
+    async fn expire_challenges(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError>;
+
+    /// Every attempt of a challenge, oldest first, with its challenge and identifier.
+    async fn find_attempts(
+        &self,
+        id: &ChallengeId,
+    ) -> Result<Option<(Authorization, Vec<Attempt>)>, StoreError>;
+
+    /// A page of challenges that are `processing`, the next due first.
+    async fn list_processing(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ProcessingChallenge>, StoreError>;
+
+    // --- certificates ---
+
+    /// Keeps an issuer's chain, so that what it signed can be served after it is replaced.
+    async fn put_issuer(&self, issuer: &Issuer) -> Result<(), StoreError>;
+
+    /// A ready order becomes `processing`: serial number and to-be-signed form are kept before
+    /// anything is signed.
+    async fn begin_finalize(
+        &self,
+        request: BeginFinalize<'_>,
+    ) -> Result<FinalizeVerdict, StoreError>;
+
+    /// The certificate was signed: the order becomes `valid`. Repeating it changes nothing; the
+    /// first certificate stays.
+    async fn complete_finalize(
+        &self,
+        certificate_id: &CertificateId,
+        der: &[u8],
+        slot: Slot,
+        epoch: Epoch,
+    ) -> Result<FinalizeVerdict, StoreError>;
+
+    /// The authority refused: the order becomes `invalid`, the serial number is never used.
+    async fn fail_finalize(
+        &self,
+        certificate_id: &CertificateId,
+        error: &Problem,
+        slot: Slot,
+        epoch: Epoch,
+    ) -> Result<FinalizeVerdict, StoreError>;
+
+    /// At most `limit` certificates of a slot that were to be signed before `before` and are not:
+    /// their process died in between.
+    async fn find_unsigned(
+        &self,
+        slot: Slot,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Certificate>, StoreError>;
+
+    /// The certificate of this id and its issuer's chain.
+    async fn find_certificate(
+        &self,
+        id: &CertificateId,
+    ) -> Result<Option<(Certificate, Issuer)>, StoreError>;
+
+    /// The certificate of this serial number.
+    async fn find_certificate_by_serial(
+        &self,
+        serial: &Serial,
+    ) -> Result<Option<Certificate>, StoreError>;
+
+    /// A page of certificates, newest first.
+    async fn list_certificates(
+        &self,
+        filter: &CertificateFilter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Certificate>, StoreError>;
+
+    /// Revokes a certificate that was signed.
+    async fn revoke_certificate(
+        &self,
+        serial: &Serial,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<RevokeVerdict, StoreError>;
+
+    // --- upkeep ---
+
+    /// Removes at most `limit` of each class of what has ended long enough ago.
+    async fn prune(
+        &self,
+        retention: &Retention,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

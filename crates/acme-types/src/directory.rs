@@ -1,0 +1,41 @@
+//! The directory: where a client finds every other URL ([RFC 8555 § 7.1.1]).
+//!
+//! [RFC 8555 § 7.1.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.1
+
+use serde::{Deserialize, Serialize};
+
+/// The URLs of one provisioner. `meta` is always there: two clients in use read it unasked.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Directory {
+    /// Where nonces come from.
+    pub new_nonce: String,
+    /// Where accounts are made and found.
+    pub new_account: String,
+    /// Where orders are opened.
+    pub new_order: String,
+    /// Where certificates are revoked.
+    pub revoke_cert: String,
+    /// Where an account changes its key.
+    pub key_change: String,
+    /// What else a client should know.
+    pub meta: DirectoryMeta,
+}
+
+/// What a client should know before it makes an account.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryMeta {
+    /// URL of the terms of service that a new account must agree to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms_of_service: Option<String>,
+    /// URL of a page about this authority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<String>,
+    /// The names under which CAA records permit this authority.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub caa_identities: Vec<String>,
+    /// Whether a new account needs an external account binding.
+    #[serde(default)]
+    pub external_account_required: bool,
+}

@@ -1,0 +1,45 @@
+//! The words of ACME ([RFC 8555]): identifiers, statuses, ids, problem documents, and the shapes of
+//! requests, answers, JWS and JWK.
+//!
+//! Everything here is a value: nothing opens a socket or a file, reads a clock or draws a random
+//! byte by itself. Text that came from outside is parsed into these types at the border, and what
+//! holds such a type may trust it.
+//!
+//! [RFC 8555]: https://www.rfc-editor.org/rfc/rfc8555
+
+mod base64url;
+mod challenge;
+mod directory;
+mod id;
+mod identifier;
+mod jwk;
+mod jws;
+mod name;
+mod problem;
+mod provisioner;
+mod slot;
+mod status;
+mod timestamp;
+mod wire;
+
+pub use base64url::{Base64UrlError, decode_base64url, encode_base64url};
+pub use challenge::{
+    ChallengeKind, KeyAuthorization, ParseTokenError, Thumbprint, Token, UnknownChallengeKind,
+};
+pub use directory::{Directory, DirectoryMeta};
+pub use id::{
+    AccountId, AuthorizationId, CertificateId, ChallengeId, InvalidId, OrderId, random_id,
+};
+pub use identifier::{Identifier, IdentifierError, RawIdentifier, parse_identifiers};
+pub use jwk::{Curve, Jwk, JwkError};
+pub use jws::{Algorithm, FlattenedJws, JwsShapeError, KeyReference, ProtectedHeader};
+pub use name::{DnsName, DnsNameError};
+pub use problem::{Problem, ProblemKind, Subproblem};
+pub use provisioner::{InvalidProvisionerName, ProvisionerName};
+pub use slot::{ParseSlotError, Slot};
+pub use status::{AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus, UnknownStatus};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use wire::{
+    AccountBody, AccountUpdate, AuthorizationBody, AuthorizationUpdate, ChallengeBody,
+    FinalizeRequest, NewAccountRequest, NewOrderRequest, OrderBody, OrdersBody, RevocationRequest,
+};

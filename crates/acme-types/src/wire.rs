@@ -1,0 +1,167 @@
+//! The JSON bodies of requests and answers ([RFC 8555 § 7]).
+//!
+//! Fields that a request type does not name are ignored, as RFC 8555 § 7.3 asks.
+//!
+//! [RFC 8555 § 7]: https://www.rfc-editor.org/rfc/rfc8555#section-7
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, Identifier, OrderStatus,
+    Problem, RawIdentifier, Timestamp, Token,
+};
+
+/// The payload of newAccount ([RFC 8555 § 7.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.3)).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NewAccountRequest {
+    /// URLs by which the holder can be reached.
+    pub contact: Vec<String>,
+    /// Whether the client agrees to the terms of service.
+    pub terms_of_service_agreed: bool,
+    /// Whether only an account that exists may be answered.
+    pub only_return_existing: bool,
+    /// The inner JWS that binds an external account (§ 7.3.4).
+    pub external_account_binding: Option<serde_json::Value>,
+}
+
+/// The payload of an account update ([RFC 8555 § 7.3.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.2)).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AccountUpdate {
+    /// The new contacts; absent leaves them as they are.
+    pub contact: Option<Vec<String>>,
+    /// `deactivated` ends the account (§ 7.3.6); another word is refused.
+    pub status: Option<String>,
+    /// Agreement to changed terms (§ 7.3.3).
+    pub terms_of_service_agreed: Option<bool>,
+}
+
+/// An account as the client sees it ([RFC 8555 § 7.1.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.2)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountBody {
+    /// The account's status.
+    pub status: AccountStatus,
+    /// URLs by which the holder can be reached.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub contact: Vec<String>,
+    /// Whether the terms of service were agreed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms_of_service_agreed: Option<bool>,
+    /// The binding the account was made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_account_binding: Option<serde_json::Value>,
+    /// URL of the account's list of orders.
+    pub orders: String,
+}
+
+/// A page of an account's orders ([RFC 8555 § 7.1.2.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.2.1)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrdersBody {
+    /// URLs of orders.
+    pub orders: Vec<String>,
+}
+
+/// The payload of newOrder ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewOrderRequest {
+    /// What the certificate shall be for.
+    pub identifiers: Vec<RawIdentifier>,
+    /// When the certificate shall begin to be valid.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
+    /// When the certificate shall cease to be valid.
+    #[serde(default)]
+    pub not_after: Option<Timestamp>,
+}
+
+/// An order as the client sees it ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderBody {
+    /// The order's status.
+    pub status: OrderStatus,
+    /// When the order ends if it is not finalized.
+    pub expires: Timestamp,
+    /// What the certificate is for.
+    pub identifiers: Vec<Identifier>,
+    /// The requested start of validity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The requested end of validity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+    /// Why the order is invalid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+    /// URLs of the authorizations.
+    pub authorizations: Vec<String>,
+    /// URL to finalize the order.
+    pub finalize: String,
+    /// URL of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// An authorization as the client sees it ([RFC 8555 § 7.1.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.4)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizationBody {
+    /// The identifier, without `*.`.
+    pub identifier: Identifier,
+    /// The authorization's status; `pending` while challenges are retried.
+    pub status: AuthorizationStatus,
+    /// When the authorization ends.
+    pub expires: Timestamp,
+    /// The challenges; any one of them is enough.
+    pub challenges: Vec<ChallengeBody>,
+    /// Whether the order asked for the wildcard of the identifier.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub wildcard: bool,
+}
+
+/// The payload of an authorization update ([RFC 8555 § 7.5.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.5.2)).
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuthorizationUpdate {
+    /// `deactivated` gives the authorization up; another word is refused.
+    pub status: Option<String>,
+}
+
+/// A challenge as the client sees it ([RFC 8555 § 8](https://www.rfc-editor.org/rfc/rfc8555#section-8)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChallengeBody {
+    /// The kind of challenge.
+    #[serde(rename = "type")]
+    pub kind: ChallengeKind,
+    /// URL of the challenge.
+    pub url: String,
+    /// The challenge's status.
+    pub status: ChallengeStatus,
+    /// The random text to prove control with.
+    pub token: Token,
+    /// When the proof was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validated: Option<Timestamp>,
+    /// Why the challenge is invalid, or why it is not valid yet; earlier attempts in `subproblems`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+}
+
+/// The payload of finalize ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
+#[derive(Clone, Debug, Deserialize)]
+pub struct FinalizeRequest {
+    /// The CSR: DER in base64url.
+    pub csr: String,
+}
+
+/// The payload of revokeCert ([RFC 8555 § 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)).
+#[derive(Clone, Debug, Deserialize)]
+pub struct RevocationRequest {
+    /// The certificate: DER in base64url.
+    pub certificate: String,
+    /// The reason code of [RFC 5280 § 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1).
+    #[serde(default)]
+    pub reason: Option<i64>,
+}
