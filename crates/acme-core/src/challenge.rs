@@ -271,6 +271,18 @@ impl ChallengeState {
         }
     }
 
+    /// A claimed attempt is put off to `to`; see [`Retry::postponed`].
+    #[must_use]
+    pub fn postponed(self, to: Timestamp) -> Self {
+        match self {
+            Self::Processing { retry, .. } => Self::Processing {
+                retry: retry.postponed(to),
+                in_flight: None,
+            },
+            other => other,
+        }
+    }
+
     /// The challenge must stop: its authorization ended without it.
     #[must_use]
     pub fn stopped(self, why: Stopped) -> Self {

@@ -278,6 +278,13 @@ impl Retry {
         self
     }
 
+    /// The attempt that is due cannot be made yet for want of room; it is put off, and not counted.
+    #[must_use]
+    pub fn postponed(mut self, to: Timestamp) -> Self {
+        self.next_attempt = self.next_attempt.map(|next| next.max(to));
+        self
+    }
+
     /// No further attempt will be made.
     #[must_use]
     pub fn disarmed(mut self) -> Self {

@@ -442,6 +442,10 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<RecordVerdict, StoreError>;
 
+    /// Puts a claimed attempt off to `to`, since there is no room to make it now: the claim's mark is
+    /// taken away, and nothing is counted. A claim that is not in force any more changes nothing.
+    async fn postpone_attempt(&self, claim: &Claim, to: Timestamp) -> Result<(), StoreError>;
+
     /// Ends at most `limit` challenges of a slot that are `processing` although their authorization
     /// has expired; returns how many.
     async fn expire_challenges(
