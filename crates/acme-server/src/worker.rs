@@ -1,0 +1,299 @@
+//! The worker loop: claims due attempts of its slot, makes them, records what they saw.
+//!
+//! One tick: clock → claim → probe, bounded in number, per target and per account → record → sleep
+//! until the next due time or a wake-up. No transaction is open while a probe runs. When attempts
+//! are due is core's decision alone; the loop only asks the store for what is due.
+
+mod room;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use acme_core::{
+    AttemptRunner, Claim, ClaimBatch, Clock, Finding, Observation, Phase, Probe, RecordVerdict,
+    RetryPolicy, SignAuthority, Store, StoreError, Tenure, Validator,
+};
+use acme_types::{KeyAuthorization, Timestamp};
+use async_trait::async_trait;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tracing::{debug, info, warn};
+
+use crate::chain::Chain;
+use room::Room;
+
+/// How much a worker does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerLimits {
+    /// Attempts that may run at once.
+    pub attempts: usize,
+    /// Of those, attempts against one identifier.
+    pub attempts_per_target: usize,
+    /// Of those, attempts for one account's key.
+    pub attempts_per_account: usize,
+    /// Longest time that a probe may take; the validator keeps to it by itself.
+    pub probe_timeout: Duration,
+    /// Longest pause between two looks at the store, for work whose wake-up got lost.
+    pub max_pause: Duration,
+}
+
+impl WorkerLimits {
+    /// How long a claim is good: the probe's time, and time enough to record what it saw. A claim
+    /// that is not recorded by then is due again.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.probe_timeout + Duration::from_secs(20)
+    }
+}
+
+impl Default for WorkerLimits {
+    fn default() -> Self {
+        Self {
+            attempts: 512,
+            attempts_per_target: 32,
+            attempts_per_account: 256,
+            probe_timeout: Duration::from_secs(10),
+            max_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What the worker works with.
+#[derive(Clone)]
+pub struct WorkerPorts {
+    /// Where challenges are kept.
+    pub store: Arc<dyn Store>,
+    /// What looks whether a proof is there.
+    pub validator: Arc<dyn Validator>,
+    /// Who knows the provisioners and their policies.
+    pub authority: Arc<dyn SignAuthority>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The slot and epoch to act under.
+    pub tenure: Arc<Tenure>,
+}
+
+/// Makes the attempts of one slot. Clones share everything.
+#[derive(Clone)]
+pub struct Worker {
+    ports: WorkerPorts,
+    limits: WorkerLimits,
+    room: Room,
+    wake: Arc<Notify>,
+    // Whether due work is waiting for room: only then need the end of an attempt wake the loop.
+    starved: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// A worker that does nothing until [`Worker::run_until`] is awaited or a claim is handed to it.
+    #[must_use]
+    pub fn new(ports: WorkerPorts, limits: WorkerLimits) -> Self {
+        Self {
+            ports,
+            room: Room::new(&limits),
+            limits,
+            wake: Arc::default(),
+            starved: Arc::default(),
+        }
+    }
+
+    /// Works until `stop` turns true; then claims nothing more and waits at most `grace` for the
+    /// attempts that are being made. Those that are not done by then are lost with their claims,
+    /// and due again for whoever takes the slot's work over.
+    pub async fn run_until(&self, mut stop: watch::Receiver<bool>, grace: Duration) {
+        let mut store_is_away = false;
+        while !*stop.borrow() {
+            // Registered before the store is asked, so that no wake-up falls in between.
+            let woken = self.wake.notified();
+            let pause = match self.claim().await {
+                Ok(batch) => {
+                    if std::mem::take(&mut store_is_away) {
+                        info!("the store is back; attempts go on");
+                    }
+                    self.start(batch)
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut store_is_away, true) {
+                        warn!(error = %Chain(&error), "cannot claim attempts; will go on trying");
+                    }
+                    self.limits.max_pause
+                }
+            };
+            tokio::select! {
+                () = woken => {}
+                () = sleep(pause) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        if tokio::time::timeout(grace, self.room.empty()).await.is_err() {
+            info!("attempts were still being made at the end of the grace time; they are due again");
+        }
+    }
+
+    async fn claim(&self) -> Result<ClaimBatch, StoreError> {
+        let free = u32::try_from(self.room.free()).unwrap_or(u32::MAX);
+        if free == 0 {
+            self.starved.store(true, Ordering::Release);
+            return Ok(ClaimBatch::default());
+        }
+        let WorkerPorts { store, clock, tenure, .. } = &self.ports;
+        let patience = self.limits.patience();
+        store
+            .claim_due(tenure.slot(), tenure.epoch(), free, patience, clock.now())
+            .await
+    }
+
+    /// Starts the claimed attempts; tells how long to pause.
+    fn start(&self, batch: ClaimBatch) -> Duration {
+        for claim in batch.claims {
+            self.spawn(claim);
+        }
+        let until_due = batch
+            .next_due
+            .map_or(Duration::MAX, |due| due.since(self.ports.clock.now()));
+        if until_due.is_zero() && self.room.free() == 0 {
+            self.starved.store(true, Ordering::Release);
+            return self.limits.max_pause;
+        }
+        until_due.min(self.limits.max_pause)
+    }
+
+    fn spawn(&self, claim: Claim) -> JoinHandle<()> {
+        let worker = self.clone();
+        tokio::spawn(async move {
+            match worker.room.enter(&claim) {
+                Some(_place) => worker.attempt(&claim).await,
+                None => worker.postpone(&claim).await,
+            }
+            if worker.starved.swap(false, Ordering::AcqRel) {
+                worker.wake.notify_one();
+            }
+        })
+    }
+
+    async fn attempt(&self, claim: &Claim) {
+        let WorkerPorts { validator, authority, clock, .. } = &self.ports;
+        let provisioner = authority.load_provisioner_by_id(&claim.provisioner);
+        let (observation, policy) = match &provisioner {
+            Some(provisioner) => {
+                let probe = Probe {
+                    provisioner: claim.provisioner.clone(),
+                    kind: claim.kind,
+                    identifier: claim.identifier.clone(),
+                    token: claim.token.clone(),
+                    key_authorization: KeyAuthorization::new(&claim.token, &claim.thumbprint),
+                };
+                (validator.probe(&probe).await, provisioner.retry.clone())
+            }
+            None => (no_provisioner(claim), RetryPolicy::default()),
+        };
+        log_attempt(claim, &observation, clock.now());
+        self.record(claim, &observation, &policy).await;
+    }
+
+    /// Records an attempt; goes on trying while the claim is good, since what was seen may be the
+    /// proof.
+    async fn record(&self, claim: &Claim, observation: &Observation, policy: &RetryPolicy) {
+        let WorkerPorts { store, clock, .. } = &self.ports;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            // Read anew: the time of the conclusion is when it is recorded.
+            let now = clock.now();
+            match store.record_attempt(claim, observation, policy, now).await {
+                Ok(RecordVerdict::Recorded(challenge)) => {
+                    let status = challenge.state.status();
+                    if status.is_settled() {
+                        info!(challenge.id = %challenge.id, %status, "challenge settled");
+                    }
+                    return;
+                }
+                Ok(RecordVerdict::Superseded) => {
+                    debug!(challenge.id = %claim.challenge_id, "attempt came too late to count");
+                    return;
+                }
+                Err(StoreError::Unavailable { .. }) if now.plus(pause) < claim.in_flight.until => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                Err(error) => {
+                    warn!(
+                        challenge.id = %claim.challenge_id,
+                        error = %Chain(&error),
+                        "attempt could not be recorded; it will be made again"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Puts an attempt off for as long as one probe may take: by then its target has room again.
+    async fn postpone(&self, claim: &Claim) {
+        let to = self.ports.clock.now().plus(self.limits.probe_timeout);
+        if let Err(error) = self.ports.store.postpone_attempt(claim, to).await {
+            warn!(
+                challenge.id = %claim.challenge_id,
+                error = %Chain(&error),
+                "attempt could not be put off; it is due again when its claim runs out"
+            );
+        }
+    }
+}
+
+#[async_trait]
+impl AttemptRunner for Worker {
+    fn has_room(&self) -> bool {
+        self.room.free() > 0
+    }
+
+    async fn run(&self, claim: Claim) {
+        // A task of its own: the attempt goes on when the client stops waiting.
+        let attempt = self.spawn(claim);
+        if let Err(error) = attempt.await {
+            warn!(%error, "attempt ended early; it will be made again");
+        }
+    }
+
+    fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+fn no_provisioner(claim: &Claim) -> Observation {
+    Observation {
+        finding: Finding::Internal,
+        phase: Phase::Dns,
+        address: None,
+        detail: format!(
+            "the provisioner {:?} is not configured any more",
+            claim.provisioner.as_str()
+        ),
+        took: Duration::ZERO,
+    }
+}
+
+fn log_attempt(claim: &Claim, observation: &Observation, now: Timestamp) {
+    info!(
+        challenge.id = %claim.challenge_id,
+        challenge.kind = %claim.kind,
+        identifier = %claim.identifier,
+        slot = %claim.in_flight.slot,
+        finding = observation.finding.as_str(),
+        phase = observation.phase.as_str(),
+        duration_ms = u64::try_from(observation.took.as_millis()).unwrap_or(u64::MAX),
+        late_ms = u64::try_from(claim.in_flight.started_at.since(claim.due_at).as_millis()).unwrap_or(u64::MAX),
+        age_ms = u64::try_from(now.since(claim.in_flight.started_at).as_millis()).unwrap_or(u64::MAX),
+        "attempt: {}",
+        observation.detail
+    );
+}
