@@ -7,13 +7,18 @@
 //! and returns the next one.
 
 mod account;
+mod asn1;
 mod authority;
 mod authorization;
 mod certificate;
 mod challenge;
 mod clock;
+mod digest;
 mod entropy;
+mod jws;
+mod key;
 mod lease;
+mod nonce;
 mod observation;
 mod order;
 mod provisioner;
@@ -32,8 +37,12 @@ pub use challenge::{
     Attempt, Challenge, ChallengeState, Claim, InFlight, MAX_SHOWN_ATTEMPTS, Stopped,
 };
 pub use clock::{Clock, ManualClock};
+pub use digest::{dns01_value, key_authorization_digest, thumbprint};
 pub use entropy::{Entropy, EntropyRng};
+pub use jws::{KeyChange, SignedRequest};
+pub use key::{VerifyKey, jwk_from_spki, spki_of};
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
+pub use nonce::{NONCE_LIFE, NonceKey};
 pub use observation::{Finding, Judgement, Observation, Phase, printable};
 pub use order::{Order, OrderState};
 pub use provisioner::{Issuance, Lifetimes, Provisioner};

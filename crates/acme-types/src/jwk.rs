@@ -108,13 +108,11 @@ impl std::str::FromStr for Jwk {
     }
 }
 
-/// The members of a JWK that matter here; others (`use`, `key_ops`, `kid`, ...) are ignored.
+/// The members of a JWK that matter here; others (`alg`, `use`, `kid`, ...) are ignored.
 #[derive(Default, Serialize, Deserialize)]
 struct RawJwk<'a> {
     #[serde(borrow)]
     kty: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    alg: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     crv: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Jwk, JwkError, decode_base64url};
@@ -111,8 +112,8 @@ pub enum KeyReference {
 /// The protected header, its members read and their rules kept.
 #[derive(Clone, Debug)]
 pub struct ProtectedHeader {
-    /// The signature algorithm's word, not yet known to be one that is accepted.
-    pub alg: String,
+    /// The signature algorithm.
+    pub alg: Algorithm,
     /// Who signed.
     pub key: KeyReference,
     /// The anti-replay nonce; absent only in inner JWSs.
@@ -133,22 +134,32 @@ struct RawHeader {
     nonce: Option<String>,
     #[serde(default)]
     url: Option<String>,
-    #[serde(default)]
-    crit: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    b64: Option<serde::de::IgnoredAny>,
+    // Their mere presence is refused, whatever they hold.
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+    #[serde(default, deserialize_with = "present")]
+    b64: bool,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl TryFrom<RawHeader> for ProtectedHeader {
     type Error = JwsShapeError;
 
     fn try_from(raw: RawHeader) -> Result<Self, JwsShapeError> {
-        if raw.crit.is_some() {
+        if raw.crit {
             return Err(JwsShapeError::Critical);
         }
-        if raw.b64.is_some() {
+        if raw.b64 {
             return Err(JwsShapeError::UnencodedPayload);
         }
+        // Before the key: a symmetric key comes with a MAC, and the MAC is what to tell of.
+        let alg = Algorithm::ALL.iter().find(|alg| alg.as_str() == raw.alg);
+        let Some(alg) = alg.copied() else {
+            return Err(JwsShapeError::Algorithm(raw.alg));
+        };
         let key = match (raw.jwk, raw.kid) {
             (Some(jwk), None) => KeyReference::Jwk(Box::new(jwk.get().parse()?)),
             (None, Some(kid)) => KeyReference::Kid(kid),
@@ -156,7 +167,7 @@ impl TryFrom<RawHeader> for ProtectedHeader {
             (None, None) => return Err(JwsShapeError::NeitherJwkNorKid),
         };
         Ok(Self {
-            alg: raw.alg,
+            alg,
             key,
             nonce: raw.nonce,
             url: raw.url.ok_or(JwsShapeError::NoUrl)?,
@@ -180,6 +191,9 @@ pub enum JwsShapeError {
     /// `b64` is there.
     #[error("the protected header has b64; payloads must be base64url")]
     UnencodedPayload,
+    /// The signature algorithm is not accepted.
+    #[error("the signature algorithm {0:?} is not accepted")]
+    Algorithm(String),
     /// Both `jwk` and `kid`.
     #[error("the protected header has both jwk and kid")]
     JwkAndKid,
