@@ -13,6 +13,7 @@ mod authorization;
 mod certificate;
 mod challenge;
 mod clock;
+mod csr;
 mod digest;
 mod entropy;
 mod jws;
@@ -39,6 +40,7 @@ pub use challenge::{
     Attempt, Challenge, ChallengeState, Claim, InFlight, MAX_SHOWN_ATTEMPTS, Stopped,
 };
 pub use clock::{Clock, ManualClock};
+pub use csr::Csr;
 pub use digest::{dns01_value, key_authorization_digest, thumbprint};
 pub use entropy::{Entropy, EntropyRng};
 pub use jws::{KeyChange, SignedRequest};

@@ -1,0 +1,139 @@
+//! The signature of a request, by the key that it shows.
+
+use acme_types::{Curve, Jwk, Problem};
+use aws_lc_rs::signature::{
+    self, EcdsaVerificationAlgorithm, RsaParameters, RsaPssSaltLength, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+use const_oid::db::{rfc5912, rfc8410};
+use der::asn1::ObjectIdentifier;
+use der::{Tag, TagNumber};
+
+use super::{Element, Parts, bad, children, elements};
+
+#[derive(Clone, Copy)]
+enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+enum Scheme {
+    Ecdsa(Hash),
+    Pkcs1(Hash),
+    Pss(Hash, RsaPssSaltLength),
+    Ed25519,
+}
+
+/// Verifies a request's signature with its own key.
+pub(super) fn verify(parts: &Parts<'_>, jwk: &Jwk) -> Result<(), Problem> {
+    let scheme = scheme(parts.algorithm).ok_or_else(|| {
+        bad("its signature algorithm is not accepted; sign it with SHA-256, SHA-384 or SHA-512")
+    })?;
+    let verdict = match (jwk, scheme) {
+        (Jwk::Ec { curve, x, y }, Scheme::Ecdsa(hash)) => {
+            let point = [&[4], x.as_slice(), y.as_slice()].concat();
+            UnparsedPublicKey::new(ecdsa(*curve, hash), point).verify(parts.info, parts.signature)
+        }
+        (Jwk::Rsa { n, e }, Scheme::Pkcs1(hash)) => {
+            RsaPublicKeyComponents { n, e }.verify(pkcs1(hash), parts.info, parts.signature)
+        }
+        (Jwk::Rsa { n, e }, Scheme::Pss(hash, salt)) => {
+            let parameters = pss(hash).with_pss_salt_length(salt);
+            RsaPublicKeyComponents { n, e }.verify(&parameters, parts.info, parts.signature)
+        }
+        (Jwk::Ed25519 { x }, Scheme::Ed25519) => {
+            UnparsedPublicKey::new(&signature::ED25519, x).verify(parts.info, parts.signature)
+        }
+        _ => return Err(bad("its signature algorithm does not fit its key")),
+    };
+    verdict.map_err(|_| bad("its signature does not verify with its key"))
+}
+
+/// The scheme of an AlgorithmIdentifier; none when it is not accepted.
+fn scheme(algorithm: &[u8]) -> Option<Scheme> {
+    let (oid, parameters) = match elements(algorithm).ok()?[..] {
+        [oid] => (oid, None),
+        [oid, parameters] => (oid, Some(parameters)),
+        _ => return None,
+    };
+    Some(match known(oid)? {
+        rfc5912::ECDSA_WITH_SHA_256 => Scheme::Ecdsa(Hash::Sha256),
+        rfc5912::ECDSA_WITH_SHA_384 => Scheme::Ecdsa(Hash::Sha384),
+        rfc5912::ECDSA_WITH_SHA_512 => Scheme::Ecdsa(Hash::Sha512),
+        rfc5912::SHA_256_WITH_RSA_ENCRYPTION => Scheme::Pkcs1(Hash::Sha256),
+        rfc5912::SHA_384_WITH_RSA_ENCRYPTION => Scheme::Pkcs1(Hash::Sha384),
+        rfc5912::SHA_512_WITH_RSA_ENCRYPTION => Scheme::Pkcs1(Hash::Sha512),
+        rfc5912::ID_RSASSA_PSS => pss_scheme(parameters?)?,
+        rfc8410::ID_ED_25519 => Scheme::Ed25519,
+        _ => return None,
+    })
+}
+
+/// Reads RSASSA-PSS-params ([RFC 4055 § 3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1));
+/// hash and salt are there, since their defaults stand for SHA-1. Another hash in the mask than in
+/// the signature does not verify.
+fn pss_scheme(parameters: Element<'_>) -> Option<Scheme> {
+    let fields = children(parameters, Tag::Sequence).ok()?;
+    let field = |number| {
+        let tag = Tag::ContextSpecific {
+            constructed: true,
+            number: TagNumber(number),
+        };
+        let field = fields.iter().find(|field| field.tag == tag)?;
+        let [inner] = elements(field.value).ok()?[..] else {
+            return None;
+        };
+        Some(inner)
+    };
+    let hash = children(field(0)?, Tag::Sequence).ok()?;
+    let hash = match known(*hash.first()?)? {
+        rfc5912::ID_SHA_256 => Hash::Sha256,
+        rfc5912::ID_SHA_384 => Hash::Sha384,
+        rfc5912::ID_SHA_512 => Hash::Sha512,
+        _ => return None,
+    };
+    let salt = field(2)?;
+    salt.tag.assert_eq(Tag::Integer).ok()?;
+    let salt = match *salt.value {
+        [low] => u16::from(low),
+        [high, low] => u16::from_be_bytes([high, low]),
+        _ => return None,
+    };
+    Some(Scheme::Pss(hash, RsaPssSaltLength::Custom(salt)))
+}
+
+fn known(oid: Element<'_>) -> Option<ObjectIdentifier> {
+    oid.tag.assert_eq(Tag::ObjectIdentifier).ok()?;
+    ObjectIdentifier::from_bytes(oid.value).ok()
+}
+
+const fn ecdsa(curve: Curve, hash: Hash) -> &'static EcdsaVerificationAlgorithm {
+    match (curve, hash) {
+        (Curve::P256, Hash::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (Curve::P256, Hash::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
+        (Curve::P256, Hash::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
+        (Curve::P384, Hash::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
+        (Curve::P384, Hash::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (Curve::P384, Hash::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
+        (Curve::P521, Hash::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
+        (Curve::P521, Hash::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
+        (Curve::P521, Hash::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
+    }
+}
+
+const fn pkcs1(hash: Hash) -> &'static RsaParameters {
+    match hash {
+        Hash::Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Hash::Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Hash::Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+    }
+}
+
+const fn pss(hash: Hash) -> RsaParameters {
+    match hash {
+        Hash::Sha256 => signature::RSA_PSS_2048_8192_SHA256,
+        Hash::Sha384 => signature::RSA_PSS_2048_8192_SHA384,
+        Hash::Sha512 => signature::RSA_PSS_2048_8192_SHA512,
+    }
+}
