@@ -7,6 +7,8 @@ use std::str::FromStr;
 use acme_types::{AccountId, CertificateId, Identifier, OrderId, ProvisionerName, Slot, Timestamp};
 use rand_core::CryptoRng;
 
+use crate::digest::sha256;
+
 /// A serial number: one octet for the slot and 16 random ones, so that no two replicas can ever
 /// draw the same ([RFC 5280 § 4.1.2.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2)).
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -88,6 +90,14 @@ pub struct ParseSerialError;
 /// Names an issuer: SHA-256 of its certificate.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct IssuerId(pub [u8; 32]);
+
+impl IssuerId {
+    /// The id of the issuer whose certificate has this DER.
+    #[must_use]
+    pub fn of_certificate(der: &[u8]) -> Self {
+        Self(sha256(der))
+    }
+}
 
 /// An issuing certificate and those above it, as clients need them to build a chain.
 #[derive(Clone, Debug, Eq, PartialEq)]

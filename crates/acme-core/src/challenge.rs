@@ -257,7 +257,7 @@ impl ChallengeState {
                 error: Stopped::Expired.problem(),
             },
             Judgement::Proof | Judgement::NotYet => {
-                let retry = retry.attempt_failed(started_at, policy);
+                let retry = retry.attempt_failed(started_at, policy, now);
                 if !retry.is_armed() && policy.on_exhausted == OnExhausted::Invalid {
                     return Self::Invalid {
                         error: observation.problem(),

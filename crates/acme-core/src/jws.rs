@@ -30,13 +30,16 @@ impl<'a> SignedRequest<'a> {
     /// - `badSignatureAlgorithm`, with the accepted ones: an algorithm that is not accepted, as
     ///   `none` or a MAC;
     /// - `badPublicKey`: a `jwk` that is no public key of a known kind;
-    /// - `malformed`: everything else that is wrong with the form, a nonce that is absent or not
-    ///   base64url among it ([RFC 8555 § 6.5.2](https://www.rfc-editor.org/rfc/rfc8555#section-6.5.2)).
+    /// - `badNonce`: there is no nonce;
+    /// - `malformed`: everything else that is wrong with the form, a nonce that is not base64url
+    ///   among it ([RFC 8555 § 6.5.2](https://www.rfc-editor.org/rfc/rfc8555#section-6.5.2)).
     pub fn parse(body: &'a [u8]) -> Result<Self, Problem> {
         let jws = FlattenedJws::parse(body).map_err(shape_problem)?;
         let header = jws.protected_header().map_err(shape_problem)?;
         let Some(nonce) = &header.nonce else {
-            return Err(malformed("the protected header has no nonce"));
+            // A client that repeats with the fresh nonce of this answer is helped best by badNonce.
+            let detail = "the protected header has no nonce; get one from newNonce";
+            return Err(Problem::new(ProblemKind::BadNonce, detail));
         };
         if nonce.is_empty() || decode_base64url(nonce).is_err() {
             return Err(malformed(

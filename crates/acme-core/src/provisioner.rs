@@ -149,8 +149,15 @@ impl Provisioner {
     /// Checks an order's identifiers against this provisioner's rules.
     ///
     /// # Errors
-    /// A problem that names each refused identifier in `subproblems`.
+    /// A problem that names each refused identifier in `subproblems`; `malformed` when there are
+    /// none or too many.
     pub fn check_identifiers(&self, identifiers: &[Identifier]) -> Result<(), Problem> {
+        if identifiers.is_empty() {
+            return Err(Problem::new(
+                ProblemKind::Malformed,
+                "the order has no identifier",
+            ));
+        }
         if identifiers.len() > self.max_identifiers {
             return Err(Problem::new(
                 ProblemKind::Malformed,

@@ -231,9 +231,11 @@ impl Retry {
     #[must_use]
     pub fn requested(self, owner: Slot, policy: &RetryPolicy, now: Timestamp) -> Self {
         let earliest = self.not_before(policy.min_gap, now);
-        let start = self
+        // What is still being tried is not a plan: its own due time brings nothing forward.
+        let planned = self
             .next_attempt
-            .map_or(earliest, |next| next.min(earliest));
+            .filter(|next| self.last_attempt < Some(*next));
+        let start = planned.map_or(earliest, |next| next.min(earliest));
         self.window_from(start.max(now), owner, policy)
     }
 
@@ -255,13 +257,19 @@ impl Retry {
         self
     }
 
-    /// The attempt that started at `started_at` has failed for now; the next one is planned.
+    /// The attempt that started at `started_at` has failed for now; the next one is planned, at
+    /// `now` when its time has come while this one was being made.
     ///
     /// An attempt from before this window (the client asked again while it ran) changes nothing.
     /// Steps that were missed while nobody could try (a crash, an overload) are made up for, the
     /// least gap apart, so that every window has all its attempts.
     #[must_use]
-    pub fn attempt_failed(mut self, started_at: Timestamp, policy: &RetryPolicy) -> Self {
+    pub fn attempt_failed(
+        mut self,
+        started_at: Timestamp,
+        policy: &RetryPolicy,
+        now: Timestamp,
+    ) -> Self {
         if started_at < self.window_start {
             return self;
         }
@@ -271,7 +279,7 @@ impl Retry {
             (Some(made), Some(step)) if self.num_attempts < self.max_attempts => {
                 let planned = self.window_start.plus(*step);
                 let gap = policy.min_gap.min(*step - *made);
-                Some(planned.max(started_at.plus(gap)))
+                Some(planned.max(started_at.plus(gap)).max(now))
             }
             _ => None,
         };

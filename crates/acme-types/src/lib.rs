@@ -7,6 +7,10 @@
 //!
 //! [RFC 8555]: https://www.rfc-editor.org/rfc/rfc8555
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod base64url;
 mod challenge;
 mod directory;
