@@ -1,0 +1,373 @@
+//! The API as one warp filter: what it needs, how a request finds its handler, and the envelope
+//! that every answer shares.
+
+mod account;
+mod authorization;
+mod certificate;
+mod challenge;
+mod directory;
+mod finalize;
+mod key_change;
+mod order;
+mod public;
+mod revocation;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acme_core::{
+    AttemptRunner, Clock, Entropy, NonceKey, Provisioner, SignAuthority, Store, Tenure,
+};
+use acme_types::{AccountId, ProblemKind};
+use hyper::Method;
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use tokio::time::Instant;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::answer::Answer;
+use crate::body;
+use crate::failure::{Failure, Outcome};
+use crate::keys::KeyCache;
+use crate::nonces::Nonces;
+use crate::request::{Request, Signer};
+use crate::urls::{Linker, Resource, Target};
+use crate::{BaseUrl, BodyLimits, Peer};
+
+/// The ports through which the API acts.
+#[derive(Clone)]
+pub struct Services {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// What signs, and knows the provisioners.
+    pub authority: Arc<dyn SignAuthority>,
+    /// Makes attempts at once when there is room.
+    pub runner: Arc<dyn AttemptRunner>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids, tokens and serial numbers are drawn from.
+    pub entropy: Arc<dyn Entropy>,
+    /// The slot and epoch under which this process writes.
+    pub tenure: Arc<Tenure>,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("tenure", &self.tenure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the API must be told.
+#[derive(Clone)]
+pub struct ApiConfig {
+    /// Every URL is made from it, never from a Host header.
+    pub base_url: BaseUrl,
+    /// Earlier base URLs: a `kid` or `url` under one of them stays good.
+    pub accepted_base_urls: Vec<BaseUrl>,
+    /// What nonces are sealed with, the same for all replicas.
+    pub nonce_key: [u8; 32],
+    /// How long an attempt that a request has claimed may take; longer than any probe.
+    pub attempt_patience: Duration,
+    /// What `/version` tells.
+    pub version: String,
+    /// Most bytes of a body, and the time it may take to arrive.
+    pub body: BodyLimits,
+}
+
+impl ApiConfig {
+    /// A configuration with the defaults: no earlier base URL, 30 s for an attempt, this crate's
+    /// version, bodies of at most 128 KiB within 10 s.
+    #[must_use]
+    pub fn new(base_url: BaseUrl, nonce_key: [u8; 32]) -> Self {
+        Self {
+            base_url,
+            accepted_base_urls: Vec::new(),
+            nonce_key,
+            attempt_patience: Duration::from_secs(30),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            body: BodyLimits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for ApiConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiConfig")
+            .field("base_url", &self.base_url)
+            .field("accepted_base_urls", &self.accepted_base_urls)
+            .field("attempt_patience", &self.attempt_patience)
+            .field("version", &self.version)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The API of every provisioner that the authority knows, and the authority's public files.
+///
+/// One filter takes in the parts of any request, and a table of our own finds the handler: many
+/// routes tried one after another would cost more than the rest of a request's way through warp.
+#[must_use]
+pub fn routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)> {
+    let limits = config.body;
+    let api = Arc::new(Api::new(config, services));
+    let query = warp::query::raw()
+        .map(Some)
+        .or(warp::any().map(|| None))
+        .unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Peer>())
+        .and(warp::body::stream())
+        .then(
+            move |method, path: warp::path::FullPath, query, headers, peer, body| {
+                let api = Arc::clone(&api);
+                async move {
+                    let started = Instant::now();
+                    // Nothing but POST has a body that is looked at.
+                    let body = if method == Method::POST {
+                        body::read(&headers, body, limits).await
+                    } else {
+                        Ok(bytes::Bytes::new())
+                    };
+                    let request = Request {
+                        method,
+                        path: path.as_str().to_owned(),
+                        query,
+                        headers,
+                        peer,
+                        body,
+                    };
+                    api.answer(&request, started).await
+                }
+            },
+        )
+        .boxed()
+}
+
+/// The API's parts, shared by all requests.
+pub(crate) struct Api {
+    pub(crate) services: Services,
+    pub(crate) linker: Linker,
+    pub(crate) nonces: Nonces,
+    pub(crate) keys: KeyCache,
+    attempt_patience: Duration,
+    version: String,
+}
+
+/// What is known of a request in the end, for its line in the log.
+#[derive(Default)]
+struct Trail {
+    account: Option<AccountId>,
+}
+
+impl Api {
+    fn new(config: ApiConfig, services: Services) -> Self {
+        Self {
+            linker: Linker::new(config.base_url, config.accepted_base_urls),
+            nonces: Nonces::new(
+                NonceKey::new(config.nonce_key),
+                Arc::clone(&services.tenure),
+            ),
+            keys: KeyCache::default(),
+            attempt_patience: config.attempt_patience,
+            version: config.version,
+            services,
+        }
+    }
+
+    async fn answer(&self, request: &Request, started: Instant) -> Response {
+        let target = Target::parse(&request.path);
+        let provisioner = match &target {
+            Some(Target::Acme(name, _)) => self.services.authority.load_provisioner_by_id(name),
+            _ => None,
+        };
+        let mut trail = Trail::default();
+        let outcome = self
+            .dispatch(request, target.as_ref(), provisioner.as_ref(), &mut trail)
+            .await;
+        let answer = outcome.unwrap_or_else(Failure::into_answer);
+        let answer = self.envelope(answer, request, target.as_ref(), provisioner.as_deref());
+        log(
+            request,
+            target.as_ref(),
+            provisioner.as_deref(),
+            &trail,
+            &answer,
+            started,
+        );
+        answer.into_response(request.method == Method::HEAD)
+    }
+
+    async fn dispatch(
+        &self,
+        request: &Request,
+        target: Option<&Target>,
+        provisioner: Option<&Arc<Provisioner>>,
+        trail: &mut Trail,
+    ) -> Outcome {
+        match target {
+            None => Err(Failure::not_found("there is nothing at this path")),
+            Some(Target::Acme(name, resource)) => match provisioner {
+                Some(provisioner) => self.acme(request, resource, provisioner, trail).await,
+                None => {
+                    let detail = format!("there is no provisioner {:?}", name.as_str());
+                    Err(Failure::not_found(detail))
+                }
+            },
+            Some(public) if is_read(&request.method) => self.public(public).await,
+            Some(_) => Err(Failure::method_not_allowed("GET, HEAD")),
+        }
+    }
+
+    async fn acme(
+        &self,
+        request: &Request,
+        resource: &Resource,
+        provisioner: &Arc<Provisioner>,
+        trail: &mut Trail,
+    ) -> Outcome {
+        if is_read(&request.method) && resource.allows_get() {
+            return Ok(self.read(resource, provisioner, &request.method));
+        }
+        if request.method != Method::POST {
+            return Err(Failure::method_not_allowed(if resource.allows_get() {
+                "GET, HEAD, POST"
+            } else {
+                "POST"
+            }));
+        }
+        let now = self.services.clock.now();
+        let verified = self.verify(request, resource, provisioner, now).await?;
+        if let Signer::Account(account) = &verified.signer {
+            trail.account = Some(account.id.clone());
+        }
+        let payload = verified.payload;
+        match (resource, verified.signer) {
+            (Resource::NewAccount, Signer::Key(jwk, thumbprint)) => {
+                self.new_account(provisioner, jwk, thumbprint, &payload, now, trail)
+                    .await
+            }
+            (Resource::RevokeCert, signer) => {
+                self.revoke(provisioner, &signer, &payload, now).await
+            }
+            (resource, signer) => {
+                let account = signer.account()?;
+                match resource {
+                    Resource::Directory | Resource::NewNonce => {
+                        payload.expect_empty()?;
+                        Ok(self.read(resource, provisioner, &request.method))
+                    }
+                    Resource::Authorization(id) => {
+                        self.authorization(provisioner, &account, id, &payload, now)
+                            .await
+                    }
+                    Resource::Challenge(id) => {
+                        self.challenge(provisioner, &account, id, &payload, now)
+                            .await
+                    }
+                    Resource::Order(id) => {
+                        self.order(provisioner, &account, id, &payload, now).await
+                    }
+                    Resource::NewOrder => {
+                        self.new_order(provisioner, &account, &payload, now).await
+                    }
+                    Resource::Finalize(id) => {
+                        self.finalize(provisioner, &account, id, &payload, now)
+                            .await
+                    }
+                    Resource::Certificate(id) => self.certificate(&account, id, &payload).await,
+                    Resource::Account(id) => {
+                        self.account(provisioner, account, id, &payload, now).await
+                    }
+                    Resource::Orders(id) => {
+                        let query = request.query.as_deref();
+                        self.orders(provisioner, &account, id, query, &payload, now)
+                            .await
+                    }
+                    Resource::KeyChange => {
+                        self.key_change(provisioner, account, &verified.jws, &payload)
+                            .await
+                    }
+                    Resource::NewAccount | Resource::RevokeCert => Err(Failure::Bug(
+                        "a resource of its own came to the common table",
+                    )),
+                }
+            }
+        }
+    }
+
+    /// The headers that every answer shares ([RFC 8555 § 6.5], [§ 7.1]).
+    ///
+    /// [RFC 8555 § 6.5]: https://www.rfc-editor.org/rfc/rfc8555#section-6.5
+    /// [§ 7.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1
+    fn envelope(
+        &self,
+        mut answer: Answer,
+        request: &Request,
+        target: Option<&Target>,
+        provisioner: Option<&Provisioner>,
+    ) -> Answer {
+        let resource = match target {
+            Some(Target::Acme(_, resource)) => Some(resource),
+            _ => None,
+        };
+        let is_nonce = resource == Some(&Resource::NewNonce) && provisioner.is_some();
+        if request.method == Method::POST || (is_nonce && answer.status.is_success()) {
+            let nonce = self.nonces.issue(self.services.clock.now());
+            answer = answer.header(HeaderName::from_static("replay-nonce"), nonce);
+        }
+        if let Some(provisioner) = provisioner
+            && resource != Some(&Resource::Directory)
+        {
+            let directory = self.url(provisioner, &Resource::Directory);
+            answer = answer.link(&directory, "index");
+        }
+        answer
+            .headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        answer
+    }
+
+    fn url(&self, provisioner: &Provisioner, resource: &Resource) -> String {
+        self.linker.url(&provisioner.name, resource)
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// A problem's type without what all of them begin with.
+fn word_of(kind: ProblemKind) -> &'static str {
+    let urn = kind.urn();
+    urn.rsplit(':').next().unwrap_or(urn)
+}
+
+/// One line for each request.
+fn log(
+    request: &Request,
+    target: Option<&Target>,
+    provisioner: Option<&Provisioner>,
+    trail: &Trail,
+    answer: &Answer,
+    started: Instant,
+) {
+    tracing::info!(
+        method = %request.method,
+        route = target.map_or("none", Target::route),
+        status = answer.status.as_u16(),
+        duration_ms = started.elapsed().as_secs_f64() * 1000.0,
+        provisioner = provisioner.map(|p| p.name.as_str()),
+        account = trail.account.as_ref().map(AccountId::as_str),
+        problem = answer.problem.map(word_of),
+        peer = request.peer.map(|peer| tracing::field::display(peer.0)),
+        "request"
+    );
+}

@@ -1,0 +1,208 @@
+//! newAccount, account and its list of orders ([RFC 8555 § 7.3], [§ 7.1.2.1]).
+//!
+//! [RFC 8555 § 7.3]: https://www.rfc-editor.org/rfc/rfc8555#section-7.3
+//! [§ 7.1.2.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.2.1
+
+use acme_core::{Account, AccountVerdict, EntropyRng, Provisioner};
+use acme_types::{
+    AccountBody, AccountId, AccountStatus, AccountUpdate, Jwk, NewAccountRequest, OrdersBody,
+    ProblemKind, Thumbprint, Timestamp, decode_base64url, encode_base64url,
+};
+use hyper::StatusCode;
+
+use super::{Api, Trail};
+use crate::answer::Answer;
+use crate::contact::check_contacts;
+use crate::failure::{Failure, Outcome};
+use crate::request::Payload;
+use crate::urls::Resource;
+
+/// Orders on one page of the list.
+const ORDERS_PER_PAGE: u32 = 100;
+
+impl Api {
+    pub(super) async fn new_account(
+        &self,
+        provisioner: &Provisioner,
+        jwk: Jwk,
+        thumbprint: Thumbprint,
+        payload: &Payload,
+        now: Timestamp,
+        trail: &mut Trail,
+    ) -> Outcome {
+        let request: NewAccountRequest = payload.object()?;
+        let store = &self.services.store;
+        let known = store
+            .find_account_by_key(&provisioner.name, &thumbprint)
+            .await?;
+        if let Some(account) = known {
+            return self.known_account(provisioner, &account, trail);
+        }
+        if request.only_return_existing {
+            let detail = "there is no account of this key";
+            return Err(Failure::new(ProblemKind::AccountDoesNotExist, detail));
+        }
+        check_contacts(&request.contact)?;
+        if let Some(terms) = &provisioner.terms_of_service
+            && !request.terms_of_service_agreed
+        {
+            return Err(Failure::terms_not_agreed(terms));
+        }
+        if provisioner.require_eab {
+            let (kind, detail) = match request.external_account_binding {
+                None => (
+                    ProblemKind::ExternalAccountRequired,
+                    "a new account needs an externalAccountBinding here; ask the operator for a key",
+                ),
+                Some(_) => (
+                    ProblemKind::Unauthorized,
+                    "the externalAccountBinding names no external account key that is known here",
+                ),
+            };
+            return Err(Failure::new(kind, detail));
+        }
+        let account = Account {
+            id: AccountId::random(&mut EntropyRng(&*self.services.entropy)),
+            provisioner: provisioner.name.clone(),
+            jwk,
+            thumbprint,
+            status: AccountStatus::Valid,
+            contact: request.contact,
+            terms_agreed: request.terms_of_service_agreed,
+            external_account: None,
+            created_at: now,
+        };
+        match store.create_account(account).await? {
+            AccountVerdict::Done(account) => {
+                trail.account = Some(account.id.clone());
+                let answer = self.account_answer(provisioner, &account);
+                Ok(answer.status(StatusCode::CREATED))
+            }
+            // The same client asked twice at once.
+            AccountVerdict::KeyInUse(account) => self.known_account(provisioner, &account, trail),
+            AccountVerdict::Gone => Err(Failure::Bug("a new account was gone")),
+        }
+    }
+
+    /// newAccount for a key that has an account: whatever the payload says, it is returned as it is
+    /// ([RFC 8555 § 7.3.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.1)).
+    fn known_account(
+        &self,
+        provisioner: &Provisioner,
+        account: &Account,
+        trail: &mut Trail,
+    ) -> Outcome {
+        trail.account = Some(account.id.clone());
+        match account.status {
+            AccountStatus::Valid => Ok(self.account_answer(provisioner, account)),
+            ended => Err(Failure::account_ended(ended)),
+        }
+    }
+
+    pub(super) async fn account(
+        &self,
+        provisioner: &Provisioner,
+        account: Account,
+        id: &AccountId,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        expect_own(&account, id)?;
+        if payload.is_empty() {
+            return Ok(self.account_answer(provisioner, &account));
+        }
+        let update: AccountUpdate = payload.object()?;
+        let store = &self.services.store;
+        let verdict = match update.status.as_deref() {
+            Some("deactivated") => store.deactivate_account(&account.id, now).await?,
+            Some(other) => {
+                let detail = format!("the status cannot be set to {other:?}, only to deactivated");
+                return Err(Failure::malformed(detail));
+            }
+            None if update.contact.is_none() && update.terms_of_service_agreed.is_none() => {
+                AccountVerdict::Done(account)
+            }
+            None => {
+                check_contacts(update.contact.as_deref().unwrap_or_default())?;
+                // An agreement cannot be taken back, only given.
+                let agreed = update.terms_of_service_agreed.filter(|agreed| *agreed);
+                store
+                    .update_account(&account.id, update.contact, agreed)
+                    .await?
+            }
+        };
+        match verdict {
+            AccountVerdict::Done(account) => Ok(self.account_answer(provisioner, &account)),
+            AccountVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
+            AccountVerdict::KeyInUse(_) => Err(Failure::Bug("an update found its key in use")),
+        }
+    }
+
+    pub(super) async fn orders(
+        &self,
+        provisioner: &Provisioner,
+        account: &Account,
+        id: &AccountId,
+        query: Option<&str>,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        expect_own(account, id)?;
+        payload.expect_empty()?;
+        let after = query.map(cursor_of).transpose()?;
+        let page = self
+            .services
+            .store
+            .list_orders(&account.id, after.as_deref(), ORDERS_PER_PAGE, now)
+            .await?;
+        let orders = page
+            .items
+            .into_iter()
+            .map(|id| self.url(provisioner, &Resource::Order(id)))
+            .collect();
+        let answer = Answer::json(&OrdersBody { orders });
+        Ok(match page.next {
+            Some(next) => {
+                let list = self.url(provisioner, &Resource::Orders(id.clone()));
+                answer.link(&format!("{list}?cursor={}", encode_base64url(next)), "next")
+            }
+            None => answer,
+        })
+    }
+
+    /// The account's body, `Location`, and the terms that it is under.
+    pub(super) fn account_answer(&self, provisioner: &Provisioner, account: &Account) -> Answer {
+        let url = self.url(provisioner, &Resource::Account(account.id.clone()));
+        let answer = Answer::json(&AccountBody {
+            status: account.status,
+            contact: account.contact.clone(),
+            terms_of_service_agreed: account.terms_agreed.then_some(true),
+            external_account_binding: None,
+            orders: self.url(provisioner, &Resource::Orders(account.id.clone())),
+        });
+        let answer = answer.location(&url);
+        match &provisioner.terms_of_service {
+            Some(terms) => answer.link(terms, "terms-of-service"),
+            None => answer,
+        }
+    }
+}
+
+/// An account sees itself and no other; whether another exists is not told.
+fn expect_own(account: &Account, id: &AccountId) -> Result<(), Failure> {
+    if account.id == *id {
+        Ok(())
+    } else {
+        let detail = "the request is signed by another account than the one it is for";
+        Err(Failure::new(ProblemKind::Unauthorized, detail))
+    }
+}
+
+/// The cursor of a list's query, which must be as the server has written it.
+fn cursor_of(query: &str) -> Result<String, Failure> {
+    query
+        .strip_prefix("cursor=")
+        .and_then(|cursor| decode_base64url(cursor).ok())
+        .and_then(|cursor| String::from_utf8(cursor).ok())
+        .ok_or_else(|| Failure::malformed("the query is not one that a Link of this list has"))
+}

@@ -1,0 +1,47 @@
+//! directory and newNonce ([RFC 8555 § 7.1.1], [§ 7.2]).
+//!
+//! [RFC 8555 § 7.1.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.1
+//! [§ 7.2]: https://www.rfc-editor.org/rfc/rfc8555#section-7.2
+
+use acme_core::Provisioner;
+use acme_types::{Directory, DirectoryMeta};
+use hyper::{Method, StatusCode};
+
+use super::Api;
+use crate::answer::Answer;
+use crate::urls::Resource;
+
+impl Api {
+    /// What GET and POST-as-GET answer where both are served.
+    pub(super) fn read(
+        &self,
+        resource: &Resource,
+        provisioner: &Provisioner,
+        method: &Method,
+    ) -> Answer {
+        match resource {
+            Resource::Directory => self.directory(provisioner),
+            // 200 to HEAD, and 204 to what might expect a body.
+            _ if *method == Method::HEAD => Answer::empty(StatusCode::OK),
+            _ => Answer::empty(StatusCode::NO_CONTENT),
+        }
+    }
+
+    fn directory(&self, provisioner: &Provisioner) -> Answer {
+        let url = |resource| self.url(provisioner, &resource);
+        Answer::json(&Directory {
+            new_nonce: url(Resource::NewNonce),
+            new_account: url(Resource::NewAccount),
+            new_order: url(Resource::NewOrder),
+            revoke_cert: url(Resource::RevokeCert),
+            key_change: url(Resource::KeyChange),
+            meta: DirectoryMeta {
+                terms_of_service: provisioner.terms_of_service.clone(),
+                website: provisioner.website.clone(),
+                caa_identities: provisioner.caa_identities.clone(),
+                external_account_required: provisioner.require_eab,
+            },
+        })
+        .cache("no-cache")
+    }
+}

@@ -1,0 +1,38 @@
+//! keyChange ([RFC 8555 § 7.3.5](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.5)).
+
+use acme_core::{Account, AccountVerdict, KeyChange, Provisioner, SignedRequest, thumbprint};
+use acme_types::AccountStatus;
+
+use super::Api;
+use crate::failure::{Failure, Outcome};
+use crate::request::Payload;
+use crate::urls::Resource;
+
+impl Api {
+    pub(super) async fn key_change(
+        &self,
+        provisioner: &Provisioner,
+        account: Account,
+        outer: &SignedRequest<'_>,
+        payload: &Payload,
+    ) -> Outcome {
+        let change = KeyChange::parse(outer, &payload.0)?;
+        if change.old_key != account.jwk {
+            return Err(Failure::malformed("oldKey is not the account's key"));
+        }
+        let thumbprint = thumbprint(&change.new_key);
+        let verdict = self
+            .services
+            .store
+            .change_account_key(&account.id, &change.new_key, &thumbprint)
+            .await?;
+        match verdict {
+            AccountVerdict::Done(account) => Ok(self.account_answer(provisioner, &account)),
+            AccountVerdict::KeyInUse(other) => {
+                let other = Resource::Account(other.id);
+                Err(Failure::key_in_use(self.url(provisioner, &other)))
+            }
+            AccountVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
+        }
+    }
+}

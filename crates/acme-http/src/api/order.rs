@@ -1,0 +1,104 @@
+//! newOrder and order ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
+
+use acme_core::{Account, EntropyRng, Order, OrderState, OrderView, Provisioner};
+use acme_types::{NewOrderRequest, OrderBody, OrderId, Timestamp, parse_identifiers};
+use hyper::StatusCode;
+
+use super::Api;
+use crate::answer::Answer;
+use crate::failure::{Failure, Outcome};
+use crate::request::Payload;
+use crate::urls::Resource;
+
+impl Api {
+    pub(super) async fn new_order(
+        &self,
+        provisioner: &Provisioner,
+        account: &Account,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        let request: NewOrderRequest = payload.object()?;
+        let (order, authorizations) = Order::open(
+            &account.id,
+            provisioner,
+            parse_identifiers(request.identifiers)?,
+            request.not_before,
+            request.not_after,
+            now,
+            &mut EntropyRng(&*self.services.entropy),
+        )?;
+        let answer = self.order_answer(provisioner, &order, false, now);
+        self.services
+            .store
+            .create_order(order, authorizations)
+            .await?;
+        Ok(answer.status(StatusCode::CREATED))
+    }
+
+    pub(super) async fn order(
+        &self,
+        provisioner: &Provisioner,
+        account: &Account,
+        id: &OrderId,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        payload.expect_empty()?;
+        let view = self.own_order(account, id).await?;
+        Ok(self.order_answer(provisioner, &view.order, view.being_tried, now))
+    }
+
+    /// An order of this account. Since an account belongs to one provisioner, so do its orders.
+    pub(super) async fn own_order(
+        &self,
+        account: &Account,
+        id: &OrderId,
+    ) -> Result<OrderView, Failure> {
+        let view = self.services.store.find_order(id).await?;
+        view.filter(|view| view.order.account_id == account.id)
+            .ok_or_else(no_order)
+    }
+
+    /// The order's body, `Location`, and when to ask again.
+    pub(super) fn order_answer(
+        &self,
+        provisioner: &Provisioner,
+        order: &Order,
+        being_tried: bool,
+        now: Timestamp,
+    ) -> Answer {
+        let state = order.state_at(now);
+        let url = |resource| self.url(provisioner, &resource);
+        let body = OrderBody {
+            status: state.status(),
+            expires: order.expires_at,
+            identifiers: order.identifiers.clone(),
+            not_before: order.not_before,
+            not_after: order.not_after,
+            authorizations: order
+                .authorizations
+                .iter()
+                .map(|id| url(Resource::Authorization(id.clone())))
+                .collect(),
+            finalize: url(Resource::Finalize(order.id.clone())),
+            certificate: match &state {
+                OrderState::Valid { certificate_id } => {
+                    Some(url(Resource::Certificate(certificate_id.clone())))
+                }
+                _ => None,
+            },
+            error: match state {
+                OrderState::Invalid { error } => Some(error),
+                _ => None,
+            },
+        };
+        Answer::json(&body)
+            .location(&url(Resource::Order(order.id.clone())))
+            .retry_after(order.retry_after(being_tried, now))
+    }
+}
+
+pub(super) fn no_order() -> Failure {
+    Failure::not_found("this account has no such order")
+}

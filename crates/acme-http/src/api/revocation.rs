@@ -1,0 +1,91 @@
+//! revokeCert ([RFC 8555 § 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)).
+
+use acme_core::{
+    Certificate, LeafFacts, Provisioner, RevocationReason, RevokeVerdict, jwk_from_spki,
+};
+use acme_types::{ProblemKind, RevocationRequest, Timestamp, decode_base64url};
+use hyper::StatusCode;
+
+use super::Api;
+use crate::answer::Answer;
+use crate::failure::{Failure, Outcome};
+use crate::request::{Payload, Signer};
+
+impl Api {
+    pub(super) async fn revoke(
+        &self,
+        provisioner: &Provisioner,
+        signer: &Signer,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        let request: RevocationRequest = payload.object()?;
+        let der = decode_base64url(&request.certificate)
+            .map_err(|e| Failure::malformed(format!("the certificate is {e}")))?;
+        let reason = request
+            .reason
+            .map_or(Ok(RevocationReason::default()), |code| {
+                RevocationReason::from_code(code).ok_or_else(|| bad_reason(code))
+            })?;
+        let facts = LeafFacts::parse(&der)
+            .ok_or_else(|| Failure::malformed("the certificate cannot be read as X.509 DER"))?;
+        let certificate = self
+            .services
+            .store
+            .find_certificate_by_serial(&facts.serial)
+            .await?
+            .filter(|known| known.provisioner == provisioner.name)
+            // Byte for byte, or anyone could have a certificate revoked whose number they know.
+            .filter(|known| known.der.as_ref() == Some(&der))
+            .ok_or_else(unknown_certificate)?;
+        if !may_revoke(signer, &certificate, &facts) {
+            let detail = "only the account that it was issued to and the certificate's own key may \
+                          revoke a certificate";
+            return Err(Failure::new(ProblemKind::Unauthorized, detail));
+        }
+        let verdict = self
+            .services
+            .store
+            .revoke_certificate(&facts.serial, reason, now)
+            .await?;
+        match verdict {
+            RevokeVerdict::Revoked(_) => {
+                let reason = reason.as_str();
+                tracing::info!(serial = %facts.serial, reason, "certificate revoked");
+                Ok(Answer::empty(StatusCode::OK))
+            }
+            RevokeVerdict::AlreadyRevoked(revocation) => {
+                let detail = format!(
+                    "the certificate was revoked at {}, reason {}",
+                    revocation.at,
+                    revocation.reason.as_str()
+                );
+                Err(Failure::new(ProblemKind::AlreadyRevoked, detail))
+            }
+            RevokeVerdict::NotFound => Err(unknown_certificate()),
+        }
+    }
+}
+
+fn may_revoke(signer: &Signer, certificate: &Certificate, facts: &LeafFacts) -> bool {
+    match signer {
+        Signer::Account(account) => certificate.account_id == account.id,
+        Signer::Key(jwk, _) => jwk_from_spki(&facts.spki).as_ref() == Some(jwk),
+    }
+}
+
+fn unknown_certificate() -> Failure {
+    Failure::not_found("this directory has issued no such certificate")
+}
+
+fn bad_reason(code: i64) -> Failure {
+    let known: Vec<_> = RevocationReason::ALL
+        .iter()
+        .map(|reason| format!("{} ({})", reason.code(), reason.as_str()))
+        .collect();
+    let detail = format!(
+        "the reason {code} cannot be given; use {}",
+        known.join(", ")
+    );
+    Failure::new(ProblemKind::BadRevocationReason, detail)
+}
