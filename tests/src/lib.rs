@@ -1,1 +1,68 @@
-//! x
+//! Fixtures for tests that drive the built `acme-server` as its users do: real clients, real
+//! targets on loopback, a DNS server of their own, crashes.
+//!
+//! A scenario starts a [`Server`], publishes proofs ([`Webroot`], [`Dns`], [`AlpnTarget`]) and lets
+//! a client ([`Certbot`], [`Lego`], [`client`]) ask. Every scenario has its own processes, ports and
+//! folders, so all of them run at the same time. A fixture panics when it cannot do its work: a
+//! test that cannot run has failed.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a fixture that cannot do its work must fail its test"
+)]
+
+mod alpn;
+mod certbot;
+pub mod client;
+mod command;
+mod dns;
+mod http;
+mod lego;
+mod openssl;
+mod port;
+mod server;
+
+pub use alpn::AlpnTarget;
+pub use certbot::Certbot;
+pub use command::Ran;
+pub use dns::Dns;
+pub use http::{HttpTarget, Webroot};
+pub use lego::Lego;
+pub use openssl::{Certificate, openssl_csr};
+pub use port::free_port;
+pub use server::{Server, Settings, run_server};
+
+use std::time::Duration;
+
+/// How long a target keeps a client waiting, and how often the server tries meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Lateness {
+    /// The target starts to answer this long after it was asked for.
+    pub target_after: Duration,
+    /// Settings of the retry schedule, in the form of `--set`.
+    pub schedule: &'static [&'static str],
+}
+
+impl Lateness {
+    /// Some seconds with a short schedule; with `ACME_FULL_LENGTH` set, 20 s with the schedule that
+    /// the server has when nobody sets one.
+    #[must_use]
+    pub fn of_this_run() -> Self {
+        if std::env::var_os("ACME_FULL_LENGTH").is_some() {
+            return Self {
+                target_after: Duration::from_secs(20),
+                schedule: &[],
+            };
+        }
+        Self {
+            target_after: Duration::from_secs(3),
+            schedule: &[
+                "validation.retry.interval=1s",
+                "validation.retry.window=30s",
+            ],
+        }
+    }
+}

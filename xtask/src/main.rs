@@ -1,2 +1,71 @@
-//! x
-fn main() {}
+//! The chores of this repository: `cargo xtask --help` lists them.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod chore;
+mod ci;
+mod conformance;
+mod dependencies;
+mod files;
+mod layers;
+mod licences;
+mod serve;
+mod source;
+mod test;
+mod tools;
+mod workspace;
+
+/// The chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Build acme-server and run `acme-server dev` with the given arguments.
+    Serve {
+        /// Build with optimizations; the first build takes some minutes.
+        #[arg(long)]
+        release: bool,
+        /// Arguments of `acme-server dev`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run every test, after installing what the tests need.
+    Test {
+        /// Let the tests of the retry schedule take their real time (some minutes).
+        #[arg(long)]
+        full_length: bool,
+        /// Run only the tests whose name contains this.
+        #[arg(long, value_name = "FILTER")]
+        only: Option<String>,
+    },
+    /// Run what CI runs: format, lints, house rules, documentation, licences, tests.
+    Ci,
+    /// Check the house rules alone: files, layers, dependencies, licences, conformance table.
+    Check,
+    /// Install the programs that the tests drive: certbot, lego, openssl, PostgreSQL, pkilint.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Serve { release, args } => serve::serve(release, &args),
+        Chore::Test { full_length, only } => test::test(full_length, only.as_deref()),
+        Chore::Ci => ci::ci(),
+        Chore::Check => ci::house_rules(),
+        Chore::Tools => tools::Tools::ensure().map(|tools| tools.print()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

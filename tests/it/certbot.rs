@@ -1,0 +1,110 @@
+//! certbot gets, renews, revokes and leaves.
+
+use acme_tests::{Certbot, Certificate, Lateness, Settings, Webroot};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_gets_a_certificate_by_http_01() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let target = webroot.serve(server.http01_port).await;
+    let certbot = Certbot::new(&server);
+
+    certbot
+        .webroot(&webroot, &["one.test"])
+        .await
+        .expect_success();
+
+    let certificate = Certificate::read(&certbot.certificate("one.test"));
+    certificate
+        .expect_good(&server.root_file(), &["one.test"])
+        .await;
+    assert_eq!(target.requests(), 1, "one attempt was enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_gets_two_names() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let certbot = Certbot::new(&server);
+    let names = ["one.test", "two.test"];
+
+    certbot.webroot(&webroot, &names).await.expect_success();
+
+    let certificate = Certificate::read(&certbot.certificate("one.test"));
+    certificate.expect_good(&server.root_file(), &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_gets_a_wildcard_by_dns_01() {
+    let server = Settings::new().start().await;
+    let certbot = Certbot::new(&server);
+    let names = ["*.wild.test", "wild.test"];
+
+    certbot.dns(&server.dns, &names).await.expect_success();
+
+    let certificate = Certificate::read(&certbot.certificate("wild.test"));
+    certificate.expect_good(&server.root_file(), &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_gets_an_address() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let certbot = Certbot::new(&server);
+
+    certbot
+        .webroot(&webroot, &["127.0.0.1"])
+        .await
+        .expect_success();
+
+    let certificate = Certificate::read(&certbot.certificate("127.0.0.1"));
+    certificate
+        .expect_good(&server.root_file(), &["127.0.0.1"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_renews_revokes_and_leaves() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let certbot = Certbot::new(&server);
+    certbot
+        .webroot(&webroot, &["one.test"])
+        .await
+        .expect_success();
+    let first = Certificate::read(&certbot.certificate("one.test"));
+
+    certbot.renew().await.expect_success();
+    let second = Certificate::read(&certbot.certificate("one.test"));
+    assert_ne!(first.serial().await, second.serial().await);
+    second.expect_good(&server.root_file(), &["one.test"]).await;
+
+    certbot.revoke("one.test").await.expect_success();
+    let again = certbot.revoke("one.test").await.expect_failure();
+    assert!(again.stderr.contains("lready"), "{again}");
+
+    certbot.unregister().await.expect_success();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_waits_for_a_late_target() {
+    let lateness = Lateness::of_this_run();
+    let server = Settings::new().set(lateness.schedule).start().await;
+    let webroot = Webroot::new();
+    let certbot = Certbot::new(&server);
+
+    let target = webroot.serve_after(lateness.target_after, server.http01_port);
+    certbot
+        .webroot(&webroot, &["late.test"])
+        .await
+        .expect_success();
+
+    let certificate = Certificate::read(&certbot.certificate("late.test"));
+    certificate
+        .expect_good(&server.root_file(), &["late.test"])
+        .await;
+    drop(target.await);
+}

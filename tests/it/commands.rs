@@ -1,0 +1,102 @@
+//! Commands, configuration mistakes and exit statuses.
+
+use acme_tests::{Ran, Settings, client, run_server};
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_of_a_configuration_is_listed() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("acme-server.toml");
+    let text = r#"
+        base_url = "not a url"
+        unknown_key = 1
+        [listen]
+        acme = "nowhere"
+        [validation]
+        timeout = "soon"
+        [validation.retry]
+        interval = "0s"
+    "#;
+    std::fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+
+    for command in [
+        ["config", "check", "--config", path].as_slice(),
+        ["serve", "--config", path].as_slice(),
+    ] {
+        let told = run_server(command).await.expect_status(78);
+        for expected in [
+            "base_url",
+            "unknown_key",
+            "listen.acme",
+            "validation.timeout",
+            "interval",
+            "acme-server.toml",
+        ] {
+            assert!(told.stderr.contains(expected), "no {expected} in {told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_configuration_is_told() {
+    let told = run_server(&["serve", "--config", "/nowhere/acme-server.toml"]).await;
+    let told = told.expect_status(78);
+    assert!(told.stderr.contains("/nowhere/acme-server.toml"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_told() {
+    run_server(&["fly"]).await.expect_status(64);
+    run_server(&["serve", "--fly"]).await.expect_status(64);
+    for text in ["--help", "--version"] {
+        let told = run_server(&[text]).await.expect_success();
+        assert!(told.stdout.contains("acme-server"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn completions_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        let told = run_server(&["completions", shell]).await.expect_success();
+        assert!(told.stdout.contains("acme-server"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_makes_a_configuration_that_is_good() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().to_str().unwrap();
+    run_server(&["init", "--dir", path, "--dns", "ca.test"])
+        .await
+        .expect_success();
+    let file = dir.path().join("acme-server.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+
+    let config = file.to_str().unwrap();
+    run_server(&["config", "check", "--config", config])
+        .await
+        .expect_success();
+
+    // A second call touches nothing that exists.
+    let _: Ran = run_server(&["init", "--dir", path, "--dns", "other.test"]).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_schema_is_refused_untouched() {
+    let mut server = Settings::new().start().await;
+    client::account(&server).await;
+    server.terminate().await;
+    server
+        .sql(
+            "insert into __diesel_schema_migrations (version, run_on) \
+             values ('99990101000000', current_timestamp)",
+        )
+        .await;
+    let before = server.database();
+
+    let refused = server.second_process().await.expect_failure();
+    assert!(refused.stderr.contains("newer"), "{refused}");
+    assert!(server.database() == before, "the database was touched");
+}

@@ -1,0 +1,213 @@
+//! instant-acme gets, renews, revokes and leaves; an embedded client shows the protocol's details.
+
+use acme_tests::client::{self, Proof};
+use acme_tests::{Lateness, Settings, Webroot};
+use instant_acme::{AuthorizationStatus, Error, OrderStatus, RevocationReason, RevocationRequest};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_gets_two_names_by_http_01() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let names = ["one.test", "two.test"];
+
+    let certificate = client::issue(&account, &names, Proof::Http(&webroot)).await;
+
+    certificate.expect_good(&server.root_file(), &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_gets_a_wildcard_by_dns_01() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let names = ["*.wild.test", "wild.test"];
+
+    let certificate = client::issue(&account, &names, Proof::Dns(&server.dns)).await;
+
+    certificate.expect_good(&server.root_file(), &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_follows_an_alias_by_dns_01() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    server
+        .dns
+        .add_alias("_acme-challenge.alias.test", "elsewhere.test");
+    let mut order = client::order(&account, &["alias.test"]).await;
+    let mut authorizations = order.authorizations();
+    let mut authorization = authorizations.next().await.unwrap().unwrap();
+    let mut challenge = authorization
+        .challenge(instant_acme::ChallengeType::Dns01)
+        .unwrap();
+    let value = challenge.key_authorization().dns_value();
+    server.dns.add_txt("elsewhere.test", "an older value");
+    server.dns.add_txt("elsewhere.test", &value);
+    challenge.set_ready().await.unwrap();
+
+    client::wait_until_ready(&mut order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_gets_a_certificate_by_tls_alpn_01() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let proof = Proof::TlsAlpn(server.tlsalpn01_port);
+
+    let certificate = client::issue(&account, &["one.test"], proof).await;
+
+    certificate
+        .expect_good(&server.root_file(), &["one.test"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_gets_an_address_by_http_01() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+
+    let certificate = client::issue(&account, &["127.0.0.1"], Proof::Http(&webroot)).await;
+
+    certificate
+        .expect_good(&server.root_file(), &["127.0.0.1"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_gets_an_address_by_tls_alpn_01() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let proof = Proof::TlsAlpn(server.tlsalpn01_port);
+
+    let certificate = client::issue(&account, &["127.0.0.1"], proof).await;
+
+    certificate
+        .expect_good(&server.root_file(), &["127.0.0.1"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_not_proved_by_dns_01() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let mut order = client::order(&account, &["127.0.0.1"]).await;
+    let mut authorizations = order.authorizations();
+    let mut authorization = authorizations.next().await.unwrap().unwrap();
+    let dns = authorization.challenge(instant_acme::ChallengeType::Dns01);
+    assert!(dns.is_none(), "RFC 8738 section 7 forbids it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wildcard_is_proved_by_dns_01_alone() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let mut order = client::order(&account, &["*.wild.test"]).await;
+    let mut authorizations = order.authorizations();
+    let authorization = authorizations.next().await.unwrap().unwrap();
+    assert!(authorization.wildcard);
+    let kinds: Vec<_> = authorization
+        .challenges
+        .iter()
+        .map(|it| &it.r#type)
+        .collect();
+    assert_eq!(kinds, [&instant_acme::ChallengeType::Dns01]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_renews_and_revokes() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let first = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    let second = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    assert_ne!(first.serial().await, second.serial().await);
+
+    let request = RevocationRequest {
+        certificate: first.leaf(),
+        reason: Some(RevocationReason::Superseded),
+    };
+    account.revoke(&request).await.unwrap();
+    expect_problem(account.revoke(&request).await, "alreadyRevoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_revoke() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let owner = client::account(&server).await;
+    let stranger = client::account(&server).await;
+    let certificate = client::issue(&owner, &["one.test"], Proof::Http(&webroot)).await;
+
+    let request = RevocationRequest {
+        certificate: certificate.leaf(),
+        reason: None,
+    };
+    expect_problem(stranger.revoke(&request).await, "unauthorized");
+    owner.revoke(&request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_account_can_do_nothing() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let left = account.clone();
+
+    account.deactivate().await.unwrap();
+
+    let identifiers = [instant_acme::Identifier::Dns("one.test".to_owned())];
+    let order = instant_acme::NewOrder::new(&identifiers);
+    expect_problem(left.new_order(&order).await.map(drop), "unauthorized");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_authorization_ends_its_order() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let mut order = client::order(&account, &["one.test"]).await;
+    let mut authorizations = order.authorizations();
+    let mut authorization = authorizations.next().await.unwrap().unwrap();
+
+    let state = authorization.deactivate().await.unwrap();
+    assert_eq!(state.status, AuthorizationStatus::Deactivated);
+
+    let state = order.refresh().await.unwrap();
+    assert_eq!(state.status, OrderStatus::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_changes_its_contacts() {
+    let server = Settings::new().start().await;
+    let account = client::account(&server).await;
+    let contacts = ["mailto:other@example.test"];
+    account.update_contacts(&contacts).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_waits_for_a_late_target() {
+    let lateness = Lateness::of_this_run();
+    let server = Settings::new().set(lateness.schedule).start().await;
+    let webroot = Webroot::new();
+    let account = client::account(&server).await;
+
+    let target = webroot.serve_after(lateness.target_after, server.http01_port);
+    let certificate = client::issue(&account, &["late.test"], Proof::Http(&webroot)).await;
+
+    certificate
+        .expect_good(&server.root_file(), &["late.test"])
+        .await;
+    drop(target.await);
+}
+
+#[track_caller]
+fn expect_problem(result: Result<(), Error>, kind: &str) {
+    let expected = format!("urn:ietf:params:acme:error:{kind}");
+    match result {
+        Err(Error::Api(problem)) => assert_eq!(problem.r#type, Some(expected), "{problem:?}"),
+        other => panic!("expected {kind}, not {other:?}"),
+    }
+}

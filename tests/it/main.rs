@@ -1,0 +1,15 @@
+//! Scenarios, one module for each client and one for each way things go wrong.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what the scenarios share fails the test that calls it"
+)]
+
+mod certbot;
+mod certificates;
+mod commands;
+mod crash;
+mod instant_acme;
+mod lego;
+mod retry;

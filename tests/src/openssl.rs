@@ -1,0 +1,126 @@
+//! Certificates as OpenSSL sees them.
+
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::command::{Ran, program, run};
+
+/// A certificate that a client was given, with its chain.
+#[derive(Debug)]
+pub struct Certificate {
+    dir: TempDir,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl Certificate {
+    /// From the PEM chain: the leaf, then its issuers.
+    #[must_use]
+    pub fn from_pem(pem: &str) -> Self {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .unwrap_or_else(|error| panic!("no PEM chain ({error:?}): {pem}"));
+        assert!(!chain.is_empty(), "an empty chain: {pem}");
+        let dir = TempDir::new().unwrap();
+        // OpenSSL reads the first certificate of a file as the leaf, all of it as the untrusted ones.
+        std::fs::write(dir.path().join("chain.pem"), pem).unwrap();
+        Self { dir, chain }
+    }
+
+    /// From the file that a client wrote.
+    #[must_use]
+    pub fn read(file: &Path) -> Self {
+        let pem = std::fs::read_to_string(file)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        Self::from_pem(&pem)
+    }
+
+    /// The leaf.
+    #[must_use]
+    pub fn leaf(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+
+    /// Leaf and issuers.
+    #[must_use]
+    pub fn chain_length(&self) -> usize {
+        self.chain.len()
+    }
+
+    /// Fails the test unless the chain is good in OpenSSL's strict eyes, for exactly these names
+    /// (an address as OpenSSL writes it).
+    pub async fn expect_good(&self, root: &Path, names: &[&str]) {
+        let chain = self.dir.path().join("chain.pem");
+        let mut verify = openssl();
+        verify
+            .args(["verify", "-x509_strict", "-purpose", "sslserver"])
+            .arg("-CAfile")
+            .arg(root)
+            .arg("-untrusted")
+            .arg(&chain)
+            .arg(&chain);
+        run(&mut verify).await.expect_success();
+        let mut found = self.names().await;
+        found.sort();
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        assert_eq!(found, names);
+    }
+
+    /// The names in the subjectAltName, in the certificate's order.
+    pub async fn names(&self) -> Vec<String> {
+        let text = self.text(&["-ext", "subjectAltName"]).await.stdout;
+        let names = text.lines().nth(1).unwrap_or_default().trim();
+        names
+            .split(", ")
+            .map(|name| {
+                let bare = name.strip_prefix("DNS:");
+                let bare = bare.or_else(|| name.strip_prefix("IP Address:"));
+                bare.unwrap_or(name).to_owned()
+            })
+            .collect()
+    }
+
+    /// The serial number, as OpenSSL prints it.
+    pub async fn serial(&self) -> String {
+        self.text(&["-serial"]).await.stdout.trim().to_owned()
+    }
+
+    /// Fails the test if the linter for PKIX certificates has anything to say about the leaf.
+    pub async fn expect_no_findings(&self) {
+        let mut lint = Command::new(program("ACME_TEST_PKILINT", "lint_pkix_cert"));
+        lint.args(["lint", "--severity", "NOTICE"])
+            .arg(self.dir.path().join("chain.pem"));
+        let told = run(&mut lint).await.expect_success();
+        assert_eq!(told.stdout.trim(), "", "{told}");
+    }
+
+    async fn text(&self, what: &[&str]) -> Ran {
+        let mut command = openssl();
+        command
+            .args(["x509", "-noout", "-in"])
+            .arg(self.dir.path().join("chain.pem"))
+            .args(what);
+        run(&mut command).await.expect_success()
+    }
+}
+
+fn openssl() -> Command {
+    Command::new(program("ACME_TEST_OPENSSL", "openssl"))
+}
+
+/// A request in DER with this subject, made by OpenSSL, for a fresh P-256 key and no other name.
+pub async fn openssl_csr(subject: &str) -> Vec<u8> {
+    let dir = TempDir::new().unwrap();
+    let mut command = openssl();
+    command
+        .args(["req", "-new", "-newkey", "ec", "-nodes", "-outform", "DER"])
+        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", subject])
+        .current_dir(dir.path())
+        .args(["-keyout", "key.pem", "-out", "csr.der"]);
+    run(&mut command).await.expect_success();
+    std::fs::read(dir.path().join("csr.der")).unwrap()
+}
