@@ -1,0 +1,3 @@
+//! The API and the accept loop, as clients see them.
+
+mod serve;
