@@ -9,13 +9,14 @@ use crate::workspace::Metadata;
 
 const CERTBOT: Venv = Venv {
     name: "certbot",
-    requirement: "certbot==5.8.0",
+    requirements: &["certbot==5.8.0"],
     program: "certbot",
 };
 
 const PKILINT: Venv = Venv {
     name: "pkilint",
-    requirement: "pkilint==0.13.3",
+    // The second one reads what OpenSSL cannot yet.
+    requirements: &["pkilint==0.13.3", "cryptography>=50"],
     program: "lint_pkix_cert",
 };
 
@@ -64,7 +65,7 @@ impl Tools {
 /// A Python program in a virtual environment of its own.
 struct Venv {
     name: &'static str,
-    requirement: &'static str,
+    requirements: &'static [&'static str],
     program: &'static str,
 }
 
@@ -74,24 +75,24 @@ impl Venv {
         let program = dir.join("bin").join(self.program);
         // Written last, so that an installation that was cut short is done again.
         let marker = dir.join("installed");
+        let wanted = self.requirements.join(" ");
         let installed = std::fs::read_to_string(&marker).unwrap_or_default();
-        if installed == self.requirement && program.exists() {
+        if installed == wanted && program.exists() {
             return Ok(program);
         }
         self.create(&dir)?;
         run(Command::new(dir.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check"])
-            .arg(self.requirement))
+            .args(self.requirements))
         .map_err(|error| {
             format!(
-                "{error}\n{} is installed with pip from the package registry: is the network there?",
-                self.requirement
+                "{error}\n{wanted} is installed with pip from the package registry: is the network there?"
             )
         })?;
         if !program.exists() {
-            return Err(format!("{} brings no {}", self.requirement, program.display()).into());
+            return Err(format!("{wanted} brings no {}", program.display()).into());
         }
-        std::fs::write(marker, self.requirement)?;
+        std::fs::write(marker, wanted)?;
         Ok(program)
     }
 
