@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod chore;
 mod ci;
 mod conformance;
@@ -49,6 +50,8 @@ enum Chore {
     Ci,
     /// Check the house rules alone: files, layers, dependencies, licences, conformance table.
     Check,
+    /// Measure what an issuance costs, here and in peers.
+    Bench(bench::Bench),
     /// Install the programs that the tests drive: certbot, lego, openssl, PostgreSQL, pkilint.
     Tools,
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Test { full_length, only } => test::test(full_length, only.as_deref()),
         Chore::Ci => ci::ci(),
         Chore::Check => ci::house_rules(),
+        Chore::Bench(bench) => bench.run(),
         Chore::Tools => tools::Tools::ensure().map(|tools| tools.print()),
     };
     match outcome {

@@ -115,7 +115,7 @@ impl Venv {
     }
 }
 
-fn postgres() -> Result<PathBuf> {
+pub(crate) fn postgres() -> Result<PathBuf> {
     let find = || {
         let on_path = on_path("initdb").and_then(|path| path.canonicalize().ok());
         on_path.or_else(newest_debian_initdb)
@@ -142,7 +142,7 @@ fn newest_debian_initdb() -> Option<PathBuf> {
         .map(|path| path.join("bin/initdb"))
 }
 
-fn from_path_or_debian(program: &str, package: &str) -> Result<PathBuf> {
+pub(crate) fn from_path_or_debian(program: &str, package: &str) -> Result<PathBuf> {
     if let Some(found) = on_path(program) {
         return Ok(found);
     }
@@ -199,7 +199,7 @@ fn has_apt() -> bool {
     on_path("apt-get").is_some()
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -1,0 +1,140 @@
+//! The load driver, run as a program of its own, so that its work is not counted as the server's.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use super::contender::Running;
+use super::process;
+use crate::chore::Result;
+
+/// A run that takes longer has hung.
+const RUN_WITHIN: Duration = Duration::from_secs(180);
+
+/// One kind of load.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
+pub(super) enum Workload {
+    /// The whole flow, 8 clients.
+    Issue8,
+    /// The whole flow, 64 clients.
+    Issue64,
+    /// The whole flow, 8 clients with a new account and a new connection each time.
+    IssueCold,
+    /// newNonce.
+    Nonce,
+    /// newAccount.
+    Account,
+    /// newOrder.
+    Order,
+    /// POST-as-GET of a pending order.
+    Poll,
+}
+
+impl Workload {
+    /// The name in tables.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Issue8 => "issuance, 8 clients",
+            Self::Issue64 => "issuance, 64 clients",
+            Self::IssueCold => "issuance, each with a new account and connection",
+            Self::Nonce => "newNonce",
+            Self::Account => "newAccount",
+            Self::Order => "newOrder",
+            Self::Poll => "order poll",
+        }
+    }
+
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Issue8 => &["issue", "--clients", "8"],
+            Self::Issue64 => &["issue", "--clients", "64"],
+            Self::IssueCold => &[
+                "issue",
+                "--clients",
+                "8",
+                "--account-each",
+                "--connection-each",
+            ],
+            Self::Nonce => &["nonce", "--clients", "8"],
+            Self::Account => &["account", "--clients", "8"],
+            Self::Order => &["order", "--clients", "8"],
+            Self::Poll => &["poll", "--clients", "8"],
+        }
+    }
+
+    /// How many acts make a run, given the issuances of one; short acts need more for the clock.
+    const fn count(self, issuances: u64) -> u64 {
+        match self {
+            Self::Issue8 | Self::Issue64 | Self::IssueCold => issuances,
+            Self::Nonce => issuances * 10,
+            Self::Account | Self::Order | Self::Poll => issuances * 2,
+        }
+    }
+
+    /// Names of one workload are not those of another, so that no server finds an authorization
+    /// that is valid already.
+    const fn first_name(self) -> u64 {
+        (self as u64 + 1) * 10_000_000
+    }
+
+    const fn is_issuance(self) -> bool {
+        matches!(self, Self::Issue8 | Self::Issue64 | Self::IssueCold)
+    }
+}
+
+/// The load driver, aimed at one server.
+pub(super) struct Driver<'a> {
+    program: &'a Path,
+    running: &'a Running,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) const fn new(program: &'a Path, running: &'a Running) -> Self {
+        Self { program, running }
+    }
+
+    /// Runs one workload and returns its report.
+    pub(super) fn run(&self, workload: Workload, issuances: u64) -> Result<Value> {
+        let running = self.running;
+        let count = workload.count(issuances);
+        let mut command = Command::new(self.program);
+        command
+            .args(workload.arguments())
+            .args(["--directory", &running.directory])
+            .arg("--root")
+            .arg(&running.root)
+            .args(["--name", running.name])
+            .args(["--responder", &running.responder.to_string()])
+            .args(["--count", &count.to_string()])
+            .args(["--warmup", &(count / 10).to_string()])
+            .args(["--first", &workload.first_name().to_string()])
+            .args(["--output", "json"]);
+        if let Some(resolver) = running.resolver {
+            command.args(["--dns", resolver]);
+        }
+        if workload.is_issuance() {
+            // As often as makes every server work, not wait.
+            command.args(["--poll", "5"]);
+        }
+        for (label, pid) in &running.watches {
+            command.args(["--watch", &format!("{label}={pid}")]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let report = child.stdout.take().ok_or("no standard output")?;
+        let reader = std::thread::spawn(move || std::io::read_to_string(report));
+        if process::wait(&mut child, RUN_WITHIN)?.is_none() {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("not done within {} s", RUN_WITHIN.as_secs()).into());
+        }
+        let report = reader.join().map_err(|_| "the reader failed")??;
+        let report: Value = serde_json::from_str(&report)?;
+        if report["failed"] != 0 {
+            return Err(format!("some failed: {}", report["errors"]).into());
+        }
+        Ok(report)
+    }
+}
