@@ -1,1 +1,23 @@
-//! acme-validate
+//! The network probes of ACME challenges.
+//!
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod dial;
+mod dns;
+mod dns01;
+mod host;
+mod http01;
+mod network;
+mod progress;
+mod tap;
+mod tls;
+mod tlsalpn01;
+mod validator;
+
+pub use config::{ValidationConfig, ValidationSetupError};
+pub use network::{Network, ParseNetworkError};
+pub use validator::NetworkValidator;
+
+pub(crate) use progress::Failure;
