@@ -1,1 +1,31 @@
-//! acme-ca
+//! The built-in certificate authority: a `SignAuthority` over keys on this machine.
+//!
+#![doc = include_str!("../README.md")]
+
+mod authority;
+mod ca_certificate;
+mod chain;
+mod constraints;
+mod error;
+mod files;
+mod init;
+mod key;
+mod key_pem;
+mod layout;
+mod oid;
+mod pbes2;
+mod profile;
+mod server_certificate;
+mod tbs;
+mod verify;
+
+pub use authority::LocalAuthority;
+pub use const_oid::ObjectIdentifier;
+pub use error::CaError;
+pub use init::{ExistingRoot, InitOptions, InitReport, init};
+pub use key::{CaKey, CaPublicKey, CaSignature, KeyError, KeyType, UnknownKeyType};
+pub use key_pem::Passphrase;
+pub use profile::LeafProfile;
+pub use server_certificate::{
+    ServerCertificate, ServerCertificateError, ServerCertificateRequest, issue_server_certificate,
+};

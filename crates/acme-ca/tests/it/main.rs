@@ -1,0 +1,14 @@
+//! What the authority makes, judged by itself and by strangers: OpenSSL, pkilint, pyca/cryptography.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod init;
+mod issue;
+mod judged;
+mod keys;
+mod load;
+mod support;
