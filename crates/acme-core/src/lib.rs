@@ -6,6 +6,10 @@
 //! entropy come in as arguments. State is an enum with data; a transition consumes it, takes `now`
 //! and returns the next one.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod account;
 mod asn1;
 mod authority;

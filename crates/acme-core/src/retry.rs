@@ -260,7 +260,7 @@ impl Retry {
     /// The attempt that started at `started_at` has failed for now; the next one is planned, at
     /// `now` when its time has come while this one was being made.
     ///
-    /// An attempt from before this window (the client asked again while it ran) changes nothing.
+    /// An attempt from before this window (the client asked again while it ran) does not count.
     /// Steps that were missed while nobody could try (a crash, an overload) are made up for, the
     /// least gap apart, so that every window has all its attempts.
     #[must_use]
@@ -270,20 +270,19 @@ impl Retry {
         policy: &RetryPolicy,
         now: Timestamp,
     ) -> Self {
-        if started_at < self.window_start {
-            return self;
+        if started_at >= self.window_start {
+            self.num_attempts = self.num_attempts.saturating_add(1);
+            let n = self.num_attempts as usize;
+            self.next_attempt = match (policy.schedule.get(n - 1), policy.schedule.get(n)) {
+                (Some(made), Some(step)) if self.num_attempts < self.max_attempts => {
+                    let planned = self.window_start.plus(*step);
+                    let gap = policy.min_gap.min(*step - *made);
+                    Some(planned.max(started_at.plus(gap)))
+                }
+                _ => None,
+            };
         }
-        self.num_attempts = self.num_attempts.saturating_add(1);
-        let n = self.num_attempts as usize;
-        self.next_attempt = match (policy.schedule.get(n - 1), policy.schedule.get(n)) {
-            (Some(made), Some(step)) if self.num_attempts < self.max_attempts => {
-                let planned = self.window_start.plus(*step);
-                let gap = policy.min_gap.min(*step - *made);
-                Some(planned.max(started_at.plus(gap)).max(now))
-            }
-            _ => None,
-        };
-        self
+        self.postponed(now)
     }
 
     /// The attempt that is due cannot be made yet for want of room; it is put off, and not counted.

@@ -11,6 +11,9 @@ use der::{Tag, TagNumber};
 
 use super::{Element, Parts, bad, children, elements};
 
+/// The salt's length in octets when the parameters do not tell it.
+const PSS_SALT: u16 = 20;
+
 #[derive(Clone, Copy)]
 enum Hash {
     Sha256,
@@ -70,9 +73,9 @@ fn scheme(algorithm: &[u8]) -> Option<Scheme> {
     })
 }
 
-/// Reads RSASSA-PSS-params ([RFC 4055 § 3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1));
-/// hash and salt are there, since their defaults stand for SHA-1. Another hash in the mask than in
-/// the signature does not verify.
+/// Reads RSASSA-PSS-params ([RFC 4055 § 3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1)).
+/// The hash must be there, since its default is SHA-1. Another hash in the mask than in the
+/// signature does not verify.
 fn pss_scheme(parameters: Element<'_>) -> Option<Scheme> {
     let fields = children(parameters, Tag::Sequence).ok()?;
     let field = |number| {
@@ -93,12 +96,14 @@ fn pss_scheme(parameters: Element<'_>) -> Option<Scheme> {
         rfc5912::ID_SHA_512 => Hash::Sha512,
         _ => return None,
     };
-    let salt = field(2)?;
-    salt.tag.assert_eq(Tag::Integer).ok()?;
-    let salt = match *salt.value {
-        [low] => u16::from(low),
-        [high, low] => u16::from_be_bytes([high, low]),
-        _ => return None,
+    let salt = match field(2) {
+        None => PSS_SALT,
+        Some(salt) if salt.tag != Tag::Integer => return None,
+        Some(salt) => match *salt.value {
+            [low] => u16::from(low),
+            [high, low] => u16::from_be_bytes([high, low]),
+            _ => return None,
+        },
     };
     Some(Scheme::Pss(hash, RsaPssSaltLength::Custom(salt)))
 }

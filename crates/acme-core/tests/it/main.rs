@@ -1,0 +1,19 @@
+//! What the core decides: tables, properties, and the bugs that its origin had.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod challenge;
+mod csr;
+mod jws;
+mod keys;
+mod machine;
+mod nonce;
+mod observation;
+mod order;
+mod origin;
+mod retry;
+mod support;
