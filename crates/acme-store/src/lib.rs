@@ -1,1 +1,20 @@
-//! acme-store
+//! What an ACME server keeps, behind core's [`Store`](acme_core::Store) port.
+//!
+//! The acts of the protocol are written once ([`act`], [`acts`]) over a small set of row operations
+//! ([`rows`]); each engine supplies those and a transaction around them.
+
+mod act;
+mod acts;
+mod cursor;
+mod der;
+mod engine;
+mod error;
+mod model;
+mod nonces;
+mod rows;
+mod schema;
+mod sqlite;
+
+pub use engine::StoreOn;
+pub use error::OpenError;
+pub use sqlite::{Sqlite, SqliteStore};

@@ -1,0 +1,111 @@
+//! An act: one protocol step as one transaction, written once for every engine.
+
+use acme_core::StoreError;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+
+use crate::rows::Rows;
+
+/// One step of the protocol, to be done whole or not at all. It may be run again from the start
+/// when its transaction was undone, so it holds what it needs and changes nothing but rows.
+///
+/// An act decides before it writes: one that is refused has written nothing.
+pub trait Act: Send + Sync + 'static {
+    /// What it answers.
+    type Output: Send + 'static;
+
+    /// What is being done, for the error when it cannot be.
+    const WHAT: &'static str;
+
+    /// Does it, within one transaction.
+    fn run<R: Rows>(&self, rows: &mut R) -> impl Future<Output = Outcome<Self::Output>> + Send;
+}
+
+/// The outcome of an act or of a query within one.
+pub(crate) type Outcome<T> = Result<T, Fault>;
+
+/// Why an act was not done.
+#[derive(Debug)]
+pub enum Fault {
+    /// It must not be done. Nothing was written.
+    Refused(StoreError),
+    /// The database did not do it.
+    Database(DatabaseError),
+}
+
+impl Fault {
+    /// What is stored, or was to be stored, makes no sense.
+    pub(crate) fn corrupt(message: impl Into<String>) -> Self {
+        Self::Refused(StoreError::Corrupt(message.into()))
+    }
+
+    /// Whether the engine itself failed (full, busy, gone, input or output errors), so that nothing
+    /// can be said about the transaction around it.
+    pub(crate) fn is_engine_failure(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Database(error) => !is_rule_violation(error) && !is_nonsense(error),
+        }
+    }
+
+    /// The port's error for the caller of `what`.
+    pub(crate) fn into_store_error(self, what: &str) -> StoreError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Database(error) if is_rule_violation(&error) || is_nonsense(&error) => {
+                StoreError::Corrupt(format!("{what}: {error}"))
+            }
+            Self::Database(error) => unavailable(what, error),
+        }
+    }
+}
+
+impl From<DatabaseError> for Fault {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The port's error for an engine that cannot do `what` now.
+pub(crate) fn unavailable(
+    what: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Unavailable {
+        context: what.to_owned(),
+        source: Some(source.into()),
+    }
+}
+
+fn is_rule_violation(error: &DatabaseError) -> bool {
+    use DatabaseErrorKind::{
+        CheckViolation, ExclusionViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation,
+    };
+    matches!(
+        error,
+        DatabaseError::DatabaseError(
+            UniqueViolation
+                | ForeignKeyViolation
+                | NotNullViolation
+                | CheckViolation
+                | ExclusionViolation,
+            _
+        )
+    )
+}
+
+const fn is_nonsense(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::DeserializationError(_)
+            | DatabaseError::SerializationError(_)
+            | DatabaseError::QueryBuilderError(_)
+            | DatabaseError::InvalidCString(_)
+            | DatabaseError::NotFound
+    )
+}

@@ -1,0 +1,136 @@
+//! Finalization: from a ready order to its one certificate.
+
+use acme_core::{Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState};
+use acme_types::{CertificateId, OrderId, Problem, Slot, Timestamp};
+
+use super::fence;
+use crate::act::{Act, Outcome};
+use crate::rows::Rows;
+
+/// See [`acme_core::Store::begin_finalize`].
+pub(crate) struct BeginFinalize {
+    pub(crate) order_id: OrderId,
+    pub(crate) certificate: NewCertificate,
+    pub(crate) slot: Slot,
+    pub(crate) epoch: Epoch,
+    pub(crate) now: Timestamp,
+}
+
+impl Act for BeginFinalize {
+    type Output = FinalizeVerdict;
+    const WHAT: &'static str = "beginning to finalize an order";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<FinalizeVerdict> {
+        fence(rows, self.slot, self.epoch).await?;
+        let Some(mut order) = rows.lock_order(&self.order_id).await? else {
+            return Ok(FinalizeVerdict::NotFound);
+        };
+        if order.state_at(self.now) != OrderState::Ready {
+            return Ok(FinalizeVerdict::NotReady(order));
+        }
+        let new = &self.certificate;
+        let certificate = Certificate {
+            id: new.id.clone(),
+            serial: new.serial,
+            order_id: order.id.clone(),
+            account_id: order.account_id.clone(),
+            provisioner: order.provisioner.clone(),
+            issuer: new.issuer,
+            identifiers: order.identifiers.clone(),
+            not_before: new.not_before,
+            not_after: new.not_after,
+            tbs: new.tbs.clone(),
+            der: None,
+            revocation: None,
+            created_at: self.now,
+        };
+        rows.insert_certificate(&certificate, self.slot).await?;
+        order.state = OrderState::Processing {
+            certificate_id: certificate.id,
+        };
+        rows.set_order(&order.id, &order.state).await?;
+        Ok(FinalizeVerdict::Done(order))
+    }
+}
+
+/// See [`acme_core::Store::complete_finalize`].
+pub(crate) struct CompleteFinalize {
+    pub(crate) certificate_id: CertificateId,
+    pub(crate) der: Vec<u8>,
+    pub(crate) slot: Slot,
+    pub(crate) epoch: Epoch,
+}
+
+impl Act for CompleteFinalize {
+    type Output = FinalizeVerdict;
+    const WHAT: &'static str = "completing an order";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<FinalizeVerdict> {
+        fence(rows, self.slot, self.epoch).await?;
+        let id = &self.certificate_id;
+        let Some((certificate, mut order)) = lock_order_of(rows, id).await? else {
+            return Ok(FinalizeVerdict::NotFound);
+        };
+        match &order.state {
+            OrderState::Valid { certificate_id } if certificate_id == id => {
+                Ok(FinalizeVerdict::Done(order))
+            }
+            OrderState::Processing { certificate_id } if certificate_id == id => {
+                rows.set_signed(&certificate, &self.der).await?;
+                order.state = OrderState::Valid {
+                    certificate_id: certificate.id,
+                };
+                rows.set_order(&order.id, &order.state).await?;
+                Ok(FinalizeVerdict::Done(order))
+            }
+            _ => Ok(FinalizeVerdict::NotReady(order)),
+        }
+    }
+}
+
+/// See [`acme_core::Store::fail_finalize`].
+pub(crate) struct FailFinalize {
+    pub(crate) certificate_id: CertificateId,
+    pub(crate) error: Problem,
+    pub(crate) slot: Slot,
+    pub(crate) epoch: Epoch,
+}
+
+impl Act for FailFinalize {
+    type Output = FinalizeVerdict;
+    const WHAT: &'static str = "failing an order";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<FinalizeVerdict> {
+        fence(rows, self.slot, self.epoch).await?;
+        let id = &self.certificate_id;
+        let Some((_, mut order)) = lock_order_of(rows, id).await? else {
+            return Ok(FinalizeVerdict::NotFound);
+        };
+        match &order.state {
+            OrderState::Processing { certificate_id } if certificate_id == id => {
+                rows.set_given_up(id).await?;
+                order.state = OrderState::Invalid {
+                    error: self.error.clone(),
+                };
+                rows.set_order(&order.id, &order.state).await?;
+                Ok(FinalizeVerdict::Done(order))
+            }
+            // Said before.
+            OrderState::Invalid { .. } => Ok(FinalizeVerdict::Done(order)),
+            _ => Ok(FinalizeVerdict::NotReady(order)),
+        }
+    }
+}
+
+/// A certificate and its order. The order is locked and guards both: a certificate is only ever
+/// signed or given up together with it.
+async fn lock_order_of<R: Rows>(
+    rows: &mut R,
+    id: &CertificateId,
+) -> Outcome<Option<(Certificate, Order)>> {
+    let Some(certificate) = rows.certificate(id).await? else {
+        return Ok(None);
+    };
+    let order = rows.lock_order(&certificate.order_id).await?;
+    Ok(order.map(|order| (certificate, order)))
+}

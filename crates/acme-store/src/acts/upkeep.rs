@@ -1,0 +1,63 @@
+//! Upkeep: the nonce key, pruning, and whether the store answers.
+
+use acme_core::{Pruned, Retention};
+use acme_types::Timestamp;
+
+use crate::act::{Act, Fault, Outcome};
+use crate::rows::Rows;
+
+const NONCE_KEY: &str = "nonce_key";
+
+/// See [`acme_core::Store::nonce_key`].
+pub(crate) struct NonceKey {
+    pub(crate) fresh: [u8; 32],
+}
+
+impl Act for NonceKey {
+    type Output = [u8; 32];
+    const WHAT: &'static str = "reading the nonce key";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<[u8; 32]> {
+        rows.insert_meta(NONCE_KEY, &self.fresh).await?;
+        let kept = rows.meta(NONCE_KEY).await?.unwrap_or_default();
+        kept.try_into()
+            .map_err(|_| Fault::corrupt("the nonce key is not 32 octets"))
+    }
+}
+
+/// See [`acme_core::Store::prune`].
+pub(crate) struct Prune {
+    pub(crate) retention: Retention,
+    pub(crate) limit: u32,
+    pub(crate) now: Timestamp,
+}
+
+impl Act for Prune {
+    type Output = Pruned;
+    const WHAT: &'static str = "pruning";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Pruned> {
+        let orders_before = self.now.minus(self.retention.orders);
+        let certificates_before = self.now.minus(self.retention.certificates);
+        Ok(Pruned {
+            orders: rows.prune_orders(orders_before, self.limit).await?,
+            authorizations: rows.prune_authorizations(orders_before, self.limit).await?,
+            certificates: rows
+                .prune_certificates(certificates_before, self.limit)
+                .await?,
+            nonces: 0,
+        })
+    }
+}
+
+/// See [`acme_core::Store::ping`].
+pub(crate) struct Ping;
+
+impl Act for Ping {
+    type Output = ();
+    const WHAT: &'static str = "asking the store for an answer";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
+        rows.meta("").await.map(drop)
+    }
+}

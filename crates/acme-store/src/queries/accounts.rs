@@ -1,0 +1,89 @@
+//! Queries about accounts.
+
+use acme_core::Account;
+use acme_types::{AccountId, ProvisionerName, Thumbprint};
+use diesel::OptionalExtension as _;
+use diesel::prelude::*;
+
+use super::{Conn, RunQueryDsl};
+use crate::act::Outcome;
+use crate::cursor::Cursor;
+use crate::model::{AccountRow, millis};
+use crate::rows::AccountRows;
+use crate::schema::accounts;
+
+impl AccountRows for Conn {
+    async fn insert_account(&mut self, account: &Account) -> Outcome<bool> {
+        let added = diesel::insert_into(accounts::table)
+            .values(AccountRow::new(account)?)
+            .on_conflict((accounts::thumbprint, accounts::provisioner))
+            .do_nothing()
+            .execute(self)
+            .await?;
+        Ok(added == 1)
+    }
+
+    async fn account(&mut self, id: &AccountId) -> Outcome<Option<Account>> {
+        accounts::table
+            .find(id.as_str())
+            .select(AccountRow::as_select())
+            .get_result(self)
+            .await
+            .optional()?
+            .map(Account::try_from)
+            .transpose()
+    }
+
+    async fn lock_account(&mut self, id: &AccountId) -> Outcome<Option<Account>> {
+        locked!(
+            accounts::table
+                .find(id.as_str())
+                .select(AccountRow::as_select())
+        )
+        .get_result(self)
+        .await
+        .optional()?
+        .map(Account::try_from)
+        .transpose()
+    }
+
+    async fn account_by_key(
+        &mut self,
+        provisioner: &ProvisionerName,
+        thumbprint: &Thumbprint,
+    ) -> Outcome<Option<Account>> {
+        accounts::table
+            .filter(accounts::thumbprint.eq(&thumbprint.0[..]))
+            .filter(accounts::provisioner.eq(provisioner.as_str()))
+            .select(AccountRow::as_select())
+            .get_result(self)
+            .await
+            .optional()?
+            .map(Account::try_from)
+            .transpose()
+    }
+
+    async fn set_account(&mut self, account: &Account) -> Outcome<()> {
+        diesel::update(accounts::table.find(account.id.as_str()))
+            .set(AccountRow::new(account)?)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn accounts(&mut self, after: Option<&Cursor>, limit: u32) -> Outcome<Vec<Account>> {
+        let mut query = accounts::table
+            .order((accounts::created_at.desc(), accounts::id.desc()))
+            .limit(limit.into())
+            .select(AccountRow::as_select())
+            .into_boxed();
+        if let Some(after) = after {
+            let at = millis(after.created_at);
+            query = query
+                .filter(accounts::created_at.le(at))
+                .filter(accounts::created_at.lt(at).or(accounts::id.lt(&after.id)));
+        }
+        let rows: Vec<AccountRow> = query.load(self).await?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! Queries about orders and authorizations.
+
+use acme_core::{Authorization, AuthorizationState, Order, OrderState};
+use acme_types::{
+    AccountId, AuthorizationId, ChallengeId, ChallengeStatus, OrderId, OrderStatus, Timestamp,
+};
+use diesel::OptionalExtension as _;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use super::{Conn, RunQueryDsl};
+use crate::act::Outcome;
+use crate::cursor::Cursor;
+use crate::model::{
+    AuthorizationRow, ChallengeRow, OrderAuthorizationRow, OrderRow, OrderStateRow,
+    authorization_state, authorization_status, millis, parse, timestamp, tracked,
+};
+use crate::rows::{OrderRows, Tracked};
+use crate::schema::{authorizations, challenges, order_authorizations, orders};
+
+/// The same predicate as that of a partial index, letter by letter, which is how SQLite finds out
+/// that it may use the index.
+const IS_OPEN: &str = "orders.status IN ('pending', 'ready')";
+const IS_PENDING: &str = "authorizations.status = 'pending'";
+
+impl OrderRows for Conn {
+    async fn insert_order(&mut self, order: &Order) -> Outcome<()> {
+        diesel::insert_into(orders::table)
+            .values(OrderRow::new(order)?)
+            .execute(self)
+            .await?;
+        diesel::insert_into(order_authorizations::table)
+            .values(OrderAuthorizationRow::of(order))
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn insert_authorizations(&mut self, new: &[Authorization]) -> Outcome<()> {
+        let rows: Vec<AuthorizationRow> = new.iter().map(AuthorizationRow::from).collect();
+        let mut challenges = Vec::new();
+        for authorization in new {
+            challenges.extend(ChallengeRow::of(authorization)?);
+        }
+        diesel::insert_into(authorizations::table)
+            .values(rows)
+            .execute(self)
+            .await?;
+        diesel::insert_into(challenges::table)
+            .values(challenges)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn order(&mut self, id: &OrderId) -> Outcome<Option<Order>> {
+        orders::table
+            .find(id.as_str())
+            .select(OrderRow::as_select())
+            .get_result(self)
+            .await
+            .optional()?
+            .map(Order::try_from)
+            .transpose()
+    }
+
+    async fn lock_order(&mut self, id: &OrderId) -> Outcome<Option<Order>> {
+        locked!(
+            orders::table
+                .find(id.as_str())
+                .select(OrderRow::as_select())
+        )
+        .get_result(self)
+        .await
+        .optional()?
+        .map(Order::try_from)
+        .transpose()
+    }
+
+    async fn lock_open_orders(&mut self, authorization: &AuthorizationId) -> Outcome<Vec<Order>> {
+        let waiting = order_authorizations::table
+            .filter(order_authorizations::authorization_id.eq(authorization.as_str()))
+            .select(order_authorizations::order_id);
+        let rows: Vec<OrderRow> = locked!(
+            orders::table
+                .filter(orders::id.eq_any(waiting))
+                .filter(
+                    orders::status
+                        .eq(OrderStatus::Pending.as_str())
+                        .or(orders::status.eq(OrderStatus::Ready.as_str())),
+                )
+                .order(orders::id)
+                .select(OrderRow::as_select())
+        )
+        .load(self)
+        .await?;
+        rows.into_iter().map(Order::try_from).collect()
+    }
+
+    async fn lock_open_orders_of_account(&mut self, account: &AccountId) -> Outcome<Vec<Order>> {
+        let rows: Vec<OrderRow> = locked!(
+            orders::table
+                .filter(orders::account_id.eq(account.as_str()))
+                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(IS_OPEN))
+                .order(orders::id)
+                .select(OrderRow::as_select())
+        )
+        .load(self)
+        .await?;
+        rows.into_iter().map(Order::try_from).collect()
+    }
+
+    async fn set_order(&mut self, id: &OrderId, state: &OrderState) -> Outcome<()> {
+        diesel::update(orders::table.find(id.as_str()))
+            .set(OrderStateRow::new(state)?)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn orders_of_account(
+        &mut self,
+        account: &AccountId,
+        after: Option<&Cursor>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Outcome<Vec<Cursor>> {
+        let mut query = orders::table
+            .filter(orders::account_id.eq(account.as_str()))
+            .filter(orders::error.is_null())
+            .filter(
+                orders::certificate_id
+                    .is_not_null()
+                    .or(orders::expires_at.gt(millis(now))),
+            )
+            .order((orders::created_at.desc(), orders::id.desc()))
+            .limit(limit.into())
+            .select((orders::created_at, orders::id))
+            .into_boxed();
+        if let Some(after) = after {
+            let at = millis(after.created_at);
+            query = query
+                .filter(orders::created_at.le(at))
+                .filter(orders::created_at.lt(at).or(orders::id.lt(&after.id)));
+        }
+        let rows: Vec<(i64, String)> = query.load(self).await?;
+        let cursor = |(created_at, id)| Cursor {
+            created_at: timestamp(created_at),
+            id,
+        };
+        Ok(rows.into_iter().map(cursor).collect())
+    }
+
+    async fn is_being_tried(&mut self, ids: &[AuthorizationId]) -> Outcome<bool> {
+        let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
+        let tried = authorizations::table
+            .inner_join(challenges::table)
+            .filter(authorizations::id.eq_any(ids))
+            .filter(authorizations::status.eq(authorization_status(AuthorizationState::Pending)))
+            .filter(challenges::status.eq(ChallengeStatus::Processing.as_str()));
+        Ok(diesel::select(exists(tried)).get_result(self).await?)
+    }
+
+    async fn authorization_states(
+        &mut self,
+        ids: &[AuthorizationId],
+    ) -> Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>> {
+        let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
+        let rows: Vec<(String, String, i64)> = authorizations::table
+            .filter(authorizations::id.eq_any(ids))
+            .select((
+                authorizations::id,
+                authorizations::status,
+                authorizations::expires_at,
+            ))
+            .load(self)
+            .await?;
+        rows.into_iter()
+            .map(|(id, status, expires_at)| {
+                Ok((
+                    parse("authorization id", &id)?,
+                    authorization_state(&status)?,
+                    timestamp(expires_at),
+                ))
+            })
+            .collect()
+    }
+
+    async fn authorization(&mut self, id: &AuthorizationId) -> Outcome<Option<Tracked>> {
+        let rows: Vec<(AuthorizationRow, ChallengeRow)> = authorizations::table
+            .inner_join(challenges::table)
+            .filter(authorizations::id.eq(id.as_str()))
+            .order(challenges::position)
+            .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
+            .load(self)
+            .await?;
+        tracked(rows)
+    }
+
+    async fn lock_authorization(&mut self, id: &AuthorizationId) -> Outcome<Option<Tracked>> {
+        let rows: Vec<(AuthorizationRow, ChallengeRow)> = locked!(
+            authorizations::table
+                .inner_join(challenges::table)
+                .filter(authorizations::id.eq(id.as_str()))
+                .order(challenges::position)
+                .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
+        )
+        .load(self)
+        .await?;
+        tracked(rows)
+    }
+
+    async fn authorization_of_challenge(&mut self, id: &ChallengeId) -> Outcome<Option<Tracked>> {
+        let asked = diesel::alias!(challenges as asked);
+        let authorization = asked
+            .filter(asked.field(challenges::id).eq(id.as_str()))
+            .select(asked.field(challenges::authorization_id));
+        let rows: Vec<(AuthorizationRow, ChallengeRow)> = authorizations::table
+            .inner_join(challenges::table)
+            .filter(authorizations::id.eq_any(authorization))
+            .order(challenges::position)
+            .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
+            .load(self)
+            .await?;
+        tracked(rows)
+    }
+
+    async fn lock_authorization_of_challenge(
+        &mut self,
+        id: &ChallengeId,
+    ) -> Outcome<Option<Tracked>> {
+        let asked = diesel::alias!(challenges as asked);
+        let authorization = asked
+            .filter(asked.field(challenges::id).eq(id.as_str()))
+            .select(asked.field(challenges::authorization_id));
+        let rows: Vec<(AuthorizationRow, ChallengeRow)> = locked!(
+            authorizations::table
+                .inner_join(challenges::table)
+                .filter(authorizations::id.eq_any(authorization))
+                .order(challenges::position)
+                .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
+        )
+        .load(self)
+        .await?;
+        tracked(rows)
+    }
+
+    async fn pending_authorizations_of_account(
+        &mut self,
+        account: &AccountId,
+    ) -> Outcome<Vec<AuthorizationId>> {
+        let ids: Vec<String> = authorizations::table
+            .filter(authorizations::account_id.eq(account.as_str()))
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(IS_PENDING))
+            .order(authorizations::id)
+            .select(authorizations::id)
+            .load(self)
+            .await?;
+        ids.iter().map(|id| parse("authorization id", id)).collect()
+    }
+
+    async fn set_authorization(
+        &mut self,
+        id: &AuthorizationId,
+        state: AuthorizationState,
+    ) -> Outcome<()> {
+        diesel::update(authorizations::table.find(id.as_str()))
+            .set(authorizations::status.eq(authorization_status(state)))
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! The tables, as both SQL engines have them.
+
+diesel::table! {
+    meta (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
+    leases (slot) {
+        slot -> SmallInt,
+        epoch -> BigInt,
+        holder -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Text,
+        provisioner -> Text,
+        thumbprint -> Binary,
+        jwk -> Text,
+        status -> Text,
+        contact -> Text,
+        terms_agreed -> Bool,
+        external_account -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Text,
+        account_id -> Text,
+        provisioner -> Text,
+        identifiers -> Text,
+        authorizations -> Text,
+        not_before -> Nullable<BigInt>,
+        not_after -> Nullable<BigInt>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        status -> Text,
+        certificate_id -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    authorizations (id) {
+        id -> Text,
+        account_id -> Text,
+        provisioner -> Text,
+        identifier -> Text,
+        wildcard -> Bool,
+        expires_at -> BigInt,
+        status -> Text,
+    }
+}
+
+diesel::table! {
+    order_authorizations (authorization_id, order_id) {
+        authorization_id -> Text,
+        order_id -> Text,
+    }
+}
+
+diesel::table! {
+    challenges (id) {
+        authorization_id -> Text,
+        position -> SmallInt,
+        id -> Text,
+        kind -> Text,
+        token -> Text,
+        expires_at -> BigInt,
+        n_claims -> Integer,
+        n_attempts -> Integer,
+        status -> Text,
+        owner_slot -> Nullable<SmallInt>,
+        window_start -> Nullable<BigInt>,
+        num_attempts -> Nullable<Integer>,
+        max_attempts -> Nullable<Integer>,
+        next_attempt_at -> Nullable<BigInt>,
+        last_attempt_at -> Nullable<BigInt>,
+        in_flight_slot -> Nullable<SmallInt>,
+        in_flight_epoch -> Nullable<BigInt>,
+        in_flight_started_at -> Nullable<BigInt>,
+        in_flight_until -> Nullable<BigInt>,
+        validated_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attempts (challenge_id, number) {
+        challenge_id -> Text,
+        number -> Integer,
+        slot -> SmallInt,
+        started_at -> BigInt,
+        perspective -> Text,
+        finding -> Text,
+        phase -> Text,
+        address -> Nullable<Text>,
+        detail -> Text,
+        took_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    issuers (id) {
+        id -> Binary,
+        chain -> Binary,
+    }
+}
+
+diesel::table! {
+    certificates (id) {
+        id -> Text,
+        serial -> Binary,
+        order_id -> Text,
+        account_id -> Text,
+        provisioner -> Text,
+        issuer -> Binary,
+        identifiers -> Text,
+        not_before -> BigInt,
+        not_after -> BigInt,
+        created_at -> BigInt,
+        signing_slot -> Nullable<SmallInt>,
+        revoked_at -> Nullable<BigInt>,
+        revocation_reason -> Nullable<SmallInt>,
+        tbs -> Nullable<Binary>,
+        der -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    certificate_identifiers (identifier, created_at, certificate_id) {
+        identifier -> Text,
+        created_at -> BigInt,
+        certificate_id -> Text,
+    }
+}
+
+diesel::joinable!(authorizations -> accounts (account_id));
+diesel::joinable!(certificates -> issuers (issuer));
+diesel::joinable!(challenges -> authorizations (authorization_id));
+diesel::joinable!(order_authorizations -> authorizations (authorization_id));
+diesel::joinable!(order_authorizations -> orders (order_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    authorizations,
+    certificate_identifiers,
+    certificates,
+    challenges,
+    issuers,
+    leases,
+    order_authorizations,
+    orders,
+);
