@@ -1,5 +1,8 @@
 //! An act: one protocol step as one transaction, written once for every engine.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use acme_core::StoreError;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 
@@ -68,6 +71,16 @@ impl From<DatabaseError> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Refused(error)
+    }
+}
+
+/// Runs an act on an engine that never makes it wait.
+pub(crate) fn at_once<T>(act: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    match pin!(act).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(Fault::corrupt(
+            "an act that waits where nothing is waited for",
+        )),
     }
 }
 

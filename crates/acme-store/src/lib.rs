@@ -9,6 +9,7 @@ mod cursor;
 mod der;
 mod engine;
 mod error;
+mod memory;
 mod model;
 mod nonces;
 mod rows;
@@ -17,4 +18,5 @@ mod sqlite;
 
 pub use engine::StoreOn;
 pub use error::OpenError;
+pub use memory::{Memory, MemoryStore};
 pub use sqlite::{Sqlite, SqliteStore};

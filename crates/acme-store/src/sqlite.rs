@@ -14,9 +14,9 @@ use acme_core::{Lease, NonceVerdict, SpentNonce, StoreError};
 use acme_types::Timestamp;
 use diesel::prelude::*;
 
-use self::writer::{Writer, at_once};
+use self::writer::Writer;
 use crate::OpenError;
-use crate::act::{Act, Outcome, unavailable};
+use crate::act::{Act, Outcome, at_once, unavailable};
 use crate::engine::{Engine, StoreOn};
 use crate::nonces::SpentNonces;
 use crate::rows::Rows;

@@ -2,8 +2,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
 use acme_core::StoreError;
@@ -14,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection;
 use crate::OpenError;
-use crate::act::{Act, Fault, Outcome, unavailable};
+use crate::act::{Act, Fault, at_once, unavailable};
 
 /// Most acts in one transaction.
 const MAX_BATCH: usize = 512;
@@ -148,16 +146,6 @@ impl<A: Act> Job for Waiting<A> {
         };
         // A caller that has gone away does not want the answer.
         let _ = self.caller.send(answer);
-    }
-}
-
-/// Runs an act on a connection that never makes it wait.
-pub(crate) fn at_once<T>(act: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    match pin!(act).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err(Fault::corrupt(
-            "an act that waits where nothing is waited for",
-        )),
     }
 }
 

@@ -1,0 +1,132 @@
+//! The rows of the in-memory engine: plain walks over ordered maps. What the SQL engines guard by
+//! constraints is guarded here by hand.
+
+mod certificates;
+mod challenges;
+mod orders;
+mod prune;
+
+use acme_core::{Account, Lease};
+use acme_types::{AccountId, ProvisionerName, Slot, Thumbprint, Timestamp};
+
+use super::Tables;
+use crate::act::{Fault, Outcome};
+use crate::cursor::Cursor;
+use crate::rows::{AccountRows, LeaseRows};
+
+/// The newest of `items` that come after a place.
+fn page<T>(
+    items: impl Iterator<Item = (Cursor, T)>,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Vec<(Cursor, T)> {
+    let key = |place: &Cursor| (place.created_at, place.id.clone());
+    let after = after.map(key);
+    let mut found: Vec<_> = items
+        .filter(|(place, _)| after.as_ref().is_none_or(|after| key(place) < *after))
+        .collect();
+    found.sort_by_key(|(place, _)| std::cmp::Reverse(key(place)));
+    found.truncate(limit as usize);
+    found
+}
+
+fn broken(rule: &str) -> Fault {
+    Fault::corrupt(format!("a rule of the store forbids it: {rule}"))
+}
+
+impl LeaseRows for Tables {
+    async fn lease_clock(&mut self, now: Timestamp) -> Outcome<Timestamp> {
+        Ok(now)
+    }
+
+    async fn lease(&mut self, slot: Slot) -> Outcome<Option<Lease>> {
+        Ok(self.leases.get(&slot).cloned())
+    }
+
+    async fn lock_lease(&mut self, slot: Slot) -> Outcome<Option<Lease>> {
+        self.lease(slot).await
+    }
+
+    async fn insert_lease(&mut self, lease: &Lease) -> Outcome<bool> {
+        let is_new = !self.leases.contains_key(&lease.slot);
+        if is_new {
+            self.leases.insert(lease.slot, lease.clone());
+        }
+        Ok(is_new)
+    }
+
+    async fn set_lease(&mut self, lease: &Lease) -> Outcome<()> {
+        self.leases.insert(lease.slot, lease.clone());
+        Ok(())
+    }
+
+    async fn leases(&mut self) -> Outcome<Vec<Lease>> {
+        Ok(self.leases.values().cloned().collect())
+    }
+
+    async fn meta(&mut self, name: &str) -> Outcome<Option<Vec<u8>>> {
+        Ok(self.meta.get(name).cloned())
+    }
+
+    async fn insert_meta(&mut self, name: &str, value: &[u8]) -> Outcome<()> {
+        self.meta
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_vec());
+        Ok(())
+    }
+}
+
+impl AccountRows for Tables {
+    async fn insert_account(&mut self, account: &Account) -> Outcome<bool> {
+        let taken = self
+            .account_by_key(&account.provisioner, &account.thumbprint)
+            .await?;
+        if taken.is_some() {
+            return Ok(false);
+        }
+        if self.accounts.contains_key(&account.id) {
+            return Err(broken("an account's id is unique"));
+        }
+        self.accounts.insert(account.id.clone(), account.clone());
+        Ok(true)
+    }
+
+    async fn account(&mut self, id: &AccountId) -> Outcome<Option<Account>> {
+        Ok(self.accounts.get(id).cloned())
+    }
+
+    async fn lock_account(&mut self, id: &AccountId) -> Outcome<Option<Account>> {
+        self.account(id).await
+    }
+
+    async fn account_by_key(
+        &mut self,
+        provisioner: &ProvisionerName,
+        thumbprint: &Thumbprint,
+    ) -> Outcome<Option<Account>> {
+        let has_key = |account: &&Account| {
+            account.thumbprint == *thumbprint && account.provisioner == *provisioner
+        };
+        Ok(self.accounts.values().find(has_key).cloned())
+    }
+
+    async fn set_account(&mut self, account: &Account) -> Outcome<()> {
+        self.accounts.insert(account.id.clone(), account.clone());
+        Ok(())
+    }
+
+    async fn accounts(&mut self, after: Option<&Cursor>, limit: u32) -> Outcome<Vec<Account>> {
+        let placed = self.accounts.values().map(|account| {
+            let place = Cursor {
+                created_at: account.created_at,
+                id: account.id.to_string(),
+            };
+            (place, account)
+        });
+        let found = page(placed, after, limit);
+        Ok(found
+            .into_iter()
+            .map(|(_, account)| account.clone())
+            .collect())
+    }
+}
