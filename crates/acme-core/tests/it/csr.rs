@@ -1,14 +1,15 @@
 //! Certificate signing requests: which are good, and why the others are not.
 
 mod fixtures;
-
-use std::net::IpAddr;
+mod request;
 
 use acme_core::{Csr, spki_of};
 use acme_types::{Curve, Identifier, Jwk, Problem, ProblemKind, encode_base64url};
-use der::asn1::ObjectIdentifier;
 use proptest::prelude::*;
 
+use self::request::{
+    BMP, DNS, IA5, IP, PRINTABLE, Request, TELETEX, UTF8, attribute, extension, oid, seq, tlv,
+};
 use crate::support::{RSA, Signer};
 
 fn dns(name: &str) -> Identifier {
@@ -30,145 +31,6 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Problem>, needle: &str) {
     assert_eq!(problem.status, 400);
     assert!(problem.detail.contains(needle), "{}", problem.detail);
     assert!(problem.detail.chars().count() < 1000);
-}
-
-// --- a writer of requests, good ones and others ---
-
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let value = parts.concat();
-    let len = value.len();
-    let mut out = match len {
-        0..=0x7f => vec![tag, len as u8],
-        0x80..=0xff => vec![tag, 0x81, len as u8],
-        0x100..=0xffff => vec![tag, 0x82, (len >> 8) as u8, len as u8],
-        _ => vec![tag, 0x83, (len >> 16) as u8, (len >> 8) as u8, len as u8],
-    };
-    out.extend(value);
-    out
-}
-
-fn seq(parts: &[&[u8]]) -> Vec<u8> {
-    tlv(0x30, parts)
-}
-
-fn oid(text: &str) -> Vec<u8> {
-    tlv(6, &[ObjectIdentifier::new(text).unwrap().as_bytes()])
-}
-
-const UTF8: u8 = 0x0c;
-const PRINTABLE: u8 = 0x13;
-const TELETEX: u8 = 0x14;
-const IA5: u8 = 0x16;
-const BMP: u8 = 0x1e;
-const DNS: u8 = 0x82;
-const IP: u8 = 0x87;
-
-#[derive(Clone)]
-struct Request {
-    version: Vec<u8>,
-    /// Common names: tag of the string and its octets.
-    common_names: Vec<(u8, Vec<u8>)>,
-    /// Entries of subjectAltName: tag and value.
-    alternative: Option<Vec<(u8, Vec<u8>)>>,
-    /// Attributes beside the requested extensions.
-    attributes: Vec<Vec<u8>>,
-    /// Extensions before and after subjectAltName.
-    extensions: Vec<Vec<u8>>,
-    /// Whether the list of attributes is there at all.
-    has_attributes: bool,
-    /// The public key, instead of the signer's.
-    spki: Option<Vec<u8>>,
-}
-
-impl Request {
-    fn new(names: &[&str]) -> Self {
-        let names = names.iter().map(|name| match name.parse::<IpAddr>() {
-            Ok(IpAddr::V4(ip)) => (IP, ip.octets().to_vec()),
-            Ok(IpAddr::V6(ip)) => (IP, ip.octets().to_vec()),
-            Err(_) => (DNS, name.as_bytes().to_vec()),
-        });
-        Self {
-            version: vec![2, 1, 0],
-            common_names: Vec::new(),
-            alternative: Some(names.collect()),
-            attributes: Vec::new(),
-            extensions: Vec::new(),
-            has_attributes: true,
-            spki: None,
-        }
-    }
-
-    fn cn(mut self, name: &str) -> Self {
-        self.common_names.push((UTF8, name.as_bytes().to_vec()));
-        self
-    }
-
-    fn without_san(mut self) -> Self {
-        self.alternative = None;
-        self
-    }
-
-    fn info(&self, jwk: &Jwk) -> Vec<u8> {
-        let subject: Vec<u8> = self
-            .common_names
-            .iter()
-            .flat_map(|(tag, value)| tlv(0x31, &[&seq(&[&oid("2.5.4.3"), &tlv(*tag, &[value])])]))
-            .collect();
-        let mut extensions = self.extensions.concat();
-        if let Some(names) = &self.alternative {
-            let names: Vec<u8> = names.iter().flat_map(|(tag, v)| tlv(*tag, &[v])).collect();
-            extensions.extend(extension("2.5.29.17", &seq(&[&names])));
-        }
-        let mut attributes = self.attributes.concat();
-        if !extensions.is_empty() {
-            attributes.extend(attribute("1.2.840.113549.1.9.14", &seq(&[&extensions])));
-        }
-        let attributes = match self.has_attributes {
-            true => tlv(0xa0, &[&attributes]),
-            false => Vec::new(),
-        };
-        let spki = self.spki.clone().unwrap_or_else(|| spki_of(jwk));
-        seq(&[&self.version, &seq(&[&subject]), &spki, &attributes])
-    }
-
-    fn der(&self, signer: &Signer) -> Vec<u8> {
-        let info = self.info(&signer.jwk());
-        let (algorithm, signature) = signer.x509(&info);
-        seq(&[
-            &info,
-            &seq(&[&oid(algorithm)]),
-            &tlv(3, &[&[0], &signature]),
-        ])
-    }
-
-    fn text(&self, signer: &Signer) -> String {
-        encode_base64url(self.der(signer))
-    }
-
-    /// Signed by a fresh P-256 key.
-    fn parse(&self) -> Result<Csr, Problem> {
-        Csr::parse(&self.text(&Signer::ec(Curve::P256)))
-    }
-
-    #[track_caller]
-    fn asks_for(&self, identifiers: &[Identifier]) {
-        let csr = self.parse().unwrap();
-        assert_eq!(csr.identifiers(), identifiers);
-        assert_eq!(csr.check(identifiers, &account_key()), Ok(()));
-    }
-
-    #[track_caller]
-    fn refused(&self, needle: &str) {
-        refused(self.parse(), needle);
-    }
-}
-
-fn extension(kind: &str, value: &[u8]) -> Vec<u8> {
-    seq(&[&oid(kind), &tlv(4, &[value])])
-}
-
-fn attribute(kind: &str, value: &[u8]) -> Vec<u8> {
-    seq(&[&oid(kind), &tlv(0x31, &[value])])
 }
 
 // --- keys and signatures ---

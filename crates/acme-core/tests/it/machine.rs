@@ -289,7 +289,7 @@ fn assert_claim_was_due(before: &ChallengeState, slot: Slot, now: Timestamp) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn nothing_breaks_the_rules_of_retrying(
