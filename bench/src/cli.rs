@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -287,14 +288,11 @@ impl Load {
 
 impl Output {
     fn print<T: Serialize>(self, report: &T, table: impl Fn(&T) -> String) -> Result<()> {
-        match self {
-            Self::Table => println!("{}", table(report)),
-            Self::Json => {
-                let json = serde_json::to_string_pretty(report)
-                    .map_err(|error| Error::Usage(error.to_string()))?;
-                println!("{json}");
-            }
-        }
-        Ok(())
+        let text = match self {
+            Self::Table => table(report),
+            Self::Json => serde_json::to_string_pretty(report)
+                .map_err(|error| Error::Usage(error.to_string()))?,
+        };
+        writeln!(std::io::stdout(), "{text}").map_err(Error::io("printing the report"))
     }
 }

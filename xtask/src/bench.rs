@@ -104,10 +104,12 @@ impl Bench {
             }
             match driver.run(*workload, self.count) {
                 Ok(report) => results.add(contender, *workload, &report),
-                // A peer that fails is a result, not the end of the comparison.
+                // A peer that hangs is a result, not the end of the comparison; it does no more
+                // in this round.
                 Err(error) if contender.is_peer() => {
                     eprintln!("{}: {error}", contender.title());
                     results.fail(contender, *workload, error.to_string());
+                    break;
                 }
                 Err(error) => return Err(error),
             }

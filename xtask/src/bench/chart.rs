@@ -18,7 +18,7 @@ pub(super) fn draw(results: &Results, contenders: &[Contender]) -> String {
     let bars: Vec<(Contender, f64)> = contenders
         .iter()
         .filter_map(|contender| {
-            let median = results.median(*contender, Workload::Issue8)?;
+            let median = results.median(*contender, Workload::Issue4)?;
             Some((*contender, 1000.0 / median.cpu_ms))
         })
         .collect();
@@ -39,7 +39,7 @@ fn bars_of(bars: &[(Contender, f64)]) -> String {
          <text x=\"20\" y=\"28\" font-size=\"18\" font-weight=\"bold\" fill=\"#1a1a1a\">\
          Issuances per second of server CPU</text>\n\
          <text x=\"20\" y=\"48\" font-size=\"13\" fill=\"#595959\">\
-         1 name, http-01, ES256, TLS, 8 clients; more is better</text>\n"
+         1 name, http-01, ES256, TLS, 4 clients; more is better</text>\n"
     );
     let mut tick = 0.0;
     while tick <= end {

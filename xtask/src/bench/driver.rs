@@ -12,16 +12,18 @@ use super::process;
 use crate::chore::Result;
 
 /// A run that takes longer has hung.
-const RUN_WITHIN: Duration = Duration::from_secs(180);
+const RUN_WITHIN: Duration = Duration::from_secs(120);
 
 /// One kind of load.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub(super) enum Workload {
+    /// The whole flow, 4 clients.
+    Issue4,
     /// The whole flow, 8 clients.
     Issue8,
     /// The whole flow, 64 clients.
     Issue64,
-    /// The whole flow, 8 clients with a new account and a new connection each time.
+    /// The whole flow, 4 clients with a new account and a new connection each time.
     IssueCold,
     /// newNonce.
     Nonce,
@@ -37,6 +39,7 @@ impl Workload {
     /// The name in tables.
     pub(super) const fn title(self) -> &'static str {
         match self {
+            Self::Issue4 => "issuance, 4 clients",
             Self::Issue8 => "issuance, 8 clients",
             Self::Issue64 => "issuance, 64 clients",
             Self::IssueCold => "issuance, each with a new account and connection",
@@ -49,26 +52,27 @@ impl Workload {
 
     const fn arguments(self) -> &'static [&'static str] {
         match self {
+            Self::Issue4 => &["issue", "--clients", "4"],
             Self::Issue8 => &["issue", "--clients", "8"],
             Self::Issue64 => &["issue", "--clients", "64"],
             Self::IssueCold => &[
                 "issue",
                 "--clients",
-                "8",
+                "4",
                 "--account-each",
                 "--connection-each",
             ],
-            Self::Nonce => &["nonce", "--clients", "8"],
-            Self::Account => &["account", "--clients", "8"],
-            Self::Order => &["order", "--clients", "8"],
-            Self::Poll => &["poll", "--clients", "8"],
+            Self::Nonce => &["nonce", "--clients", "4"],
+            Self::Account => &["account", "--clients", "4"],
+            Self::Order => &["order", "--clients", "4"],
+            Self::Poll => &["poll", "--clients", "4"],
         }
     }
 
     /// How many acts make a run, given the issuances of one; short acts need more for the clock.
     const fn count(self, issuances: u64) -> u64 {
         match self {
-            Self::Issue8 | Self::Issue64 | Self::IssueCold => issuances,
+            Self::Issue4 | Self::Issue8 | Self::Issue64 | Self::IssueCold => issuances,
             Self::Nonce => issuances * 10,
             Self::Account | Self::Order | Self::Poll => issuances * 2,
         }
@@ -81,7 +85,10 @@ impl Workload {
     }
 
     const fn is_issuance(self) -> bool {
-        matches!(self, Self::Issue8 | Self::Issue64 | Self::IssueCold)
+        matches!(
+            self,
+            Self::Issue4 | Self::Issue8 | Self::Issue64 | Self::IssueCold
+        )
     }
 }
 
