@@ -1,3 +1,23 @@
 //! The API and the accept loop, as clients see them.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail the test as the test itself does"
+)]
 
+mod account;
+mod challenge;
+mod client;
+mod envelope;
+mod failure;
+mod finalize;
+mod fuzz;
+mod health;
+mod log;
+mod order;
+mod public;
+mod revocation;
 mod serve;
+mod server;
+mod signature;
