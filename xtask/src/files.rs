@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::chore::{Breach, Result, output};
-use crate::source::{Source, line_at, named_paths};
+use crate::source::{Source, line_at};
 use crate::workspace::root;
 
 const MOST_LINES: usize = 600;
@@ -22,7 +22,7 @@ const FOREIGN: [(&str, &str); 12] = [
     ("registry.docker", ".io"),
     (" /wo", "rk/"),
     ("\"/wo", "rk/"),
-    ("/ro", "ot/"),
+    ("/ro", "ot/."),
     ("/ho", "me/"),
 ];
 
@@ -79,13 +79,12 @@ fn check_file(file: &Path, text: &str) -> Vec<Breach> {
             "use foo.rs beside foo/, not foo/mod.rs".to_owned(),
         ));
     }
-    let source = Source::new(file, text);
-    for path in named_paths(&source.code) {
-        let last = path.segments.last().copied().unwrap_or_default();
-        if ["todo", "unimplemented"].contains(&last) {
-            let what = format!("`{last}!` is not finished");
-            breaches.push(breach(path.line, what));
-        }
+    let code = Source::new(file, text).code;
+    for unfinished in [concat!("to", "do!"), concat!("unimpl", "emented!")] {
+        breaches.extend(code.match_indices(unfinished).map(|(at, found)| {
+            let what = format!("`{found}` is not finished");
+            breach(line_at(&code, at), what)
+        }));
     }
     breaches
 }
@@ -110,7 +109,7 @@ mod tests {
         check("a.rs", "//! A.\n// todo!\nfn a() {}\n", &[]);
         check("a/mod.rs", "//! A.\n", &[0]);
         check("a.md", &["see ", "crates", ".io\n"].concat(), &[1]);
-        check("a.sh", &["#!/bin/sh\ncd /ro", "ot/x\n"].concat(), &[2]);
+        check("a.sh", &["#!/bin/sh\ncd /ro", "ot/.x\n"].concat(), &[2]);
         check("Cargo.lock", &["crates", ".io\n"].concat(), &[]);
         check("a.md", "framework/works/roots\n", &[]);
     }

@@ -13,6 +13,7 @@ mod files;
 mod layers;
 mod licences;
 mod serve;
+mod sim;
 mod source;
 mod test;
 mod tools;
@@ -52,6 +53,15 @@ enum Chore {
     Check,
     /// Measure what an issuance costs, here and in peers.
     Bench(bench::Bench),
+    /// Simulate replicas that crash, pause and lose answers; print the seed that breaks a promise.
+    Sim {
+        /// How many seeds to play.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+        /// The first seed; with `--seeds 1` its whole trace is printed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
     /// Install the programs that the tests drive: certbot, lego, openssl, PostgreSQL, pkilint.
     Tools,
 }
@@ -63,6 +73,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::ci(),
         Chore::Check => ci::house_rules(),
         Chore::Bench(bench) => bench.run(),
+        Chore::Sim { seeds, from } => sim::sim(seeds, from),
         Chore::Tools => tools::Tools::ensure().map(|tools| tools.print()),
     };
     match outcome {

@@ -87,11 +87,15 @@ pub async fn keep(
     let mut pause = life / 3;
     while !*stop.borrow() {
         tokio::select! {
+            biased;
             () = sleep(pause) => {}
             _ = stop.changed() => break,
         }
         pause = life / 3;
-        match store.renew_lease(slot, tenure.epoch(), life, clock.now()).await {
+        match store
+            .renew_lease(slot, tenure.epoch(), life, clock.now())
+            .await
+        {
             Ok(_) => {}
             Err(StoreError::Fenced { .. }) => {
                 let lease = take(&*store, &request, &*clock).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use acme_core::{
-    AuthorityError, AttemptRunner as _, Certificate, FinalizeVerdict, Retention, StoreError,
+    AttemptRunner as _, AuthorityError, Certificate, FinalizeVerdict, Retention, StoreError,
 };
 use acme_types::{Problem, ProblemKind};
 use tokio::sync::watch;
@@ -51,13 +51,18 @@ pub async fn run_until(
     let mut until_prune = Duration::ZERO;
     while !*stop.borrow() {
         let prune = until_prune.is_zero();
-        until_prune = if prune { settings.prune_every } else { until_prune.saturating_sub(settings.every) };
+        until_prune = if prune {
+            settings.prune_every
+        } else {
+            until_prune.saturating_sub(settings.every)
+        };
         if let Err(error) = round(&ports, &worker, prune.then_some(&settings.retention)).await {
             // A fenced slot takes its lease again, a store that is away comes back: the next
             // round goes on where this one stopped.
             warn!(error = %Chain(&error), "upkeep was cut short");
         }
         tokio::select! {
+            biased;
             () = sleep(settings.every) => {}
             _ = stop.changed() => {}
         }
@@ -69,14 +74,23 @@ async fn round(
     worker: &Worker,
     prune: Option<&Retention>,
 ) -> Result<(), StoreError> {
-    let WorkerPorts { store, clock, tenure, .. } = ports;
+    let WorkerPorts {
+        store,
+        clock,
+        tenure,
+        ..
+    } = ports;
     let slot = tenure.slot();
-    let adopted = store.adopt(slot, tenure.epoch(), BATCH, clock.now()).await?;
+    let adopted = store
+        .adopt(slot, tenure.epoch(), BATCH, clock.now())
+        .await?;
     if adopted > 0 {
         info!(slot = %slot, adopted, "took over work of slots that stay away");
         worker.wake();
     }
-    store.expire_challenges(slot, tenure.epoch(), BATCH, clock.now()).await?;
+    store
+        .expire_challenges(slot, tenure.epoch(), BATCH, clock.now())
+        .await?;
     let before = clock.now().minus(UNSIGNED_FOR);
     for certificate in store.find_unsigned(slot, before, BATCH).await? {
         finish_signing(ports, &certificate).await?;
@@ -88,8 +102,10 @@ async fn round(
                 break;
             }
             info!(
-                orders = pruned.orders, authorizations = pruned.authorizations,
-                certificates = pruned.certificates, nonces = pruned.nonces,
+                orders = pruned.orders,
+                authorizations = pruned.authorizations,
+                certificates = pruned.certificates,
+                nonces = pruned.nonces,
                 "pruned what had ended"
             );
             tokio::task::yield_now().await;
@@ -101,10 +117,19 @@ async fn round(
 /// Signs a certificate whose to-be-signed form is stored and whose process went away before it
 /// was signed. The same form is signed, so there is one certificate, whoever signs it.
 async fn finish_signing(ports: &WorkerPorts, certificate: &Certificate) -> Result<(), StoreError> {
-    let WorkerPorts { store, authority, tenure, .. } = ports;
+    let WorkerPorts {
+        store,
+        authority,
+        tenure,
+        ..
+    } = ports;
     let (slot, epoch) = (tenure.slot(), tenure.epoch());
     let verdict = match authority.sign(certificate.issuer, &certificate.tbs).await {
-        Ok(der) => store.complete_finalize(&certificate.id, &der, slot, epoch).await?,
+        Ok(der) => {
+            store
+                .complete_finalize(&certificate.id, &der, slot, epoch)
+                .await?
+        }
         Err(error @ AuthorityError::Unavailable(_)) => {
             warn!(serial = %certificate.serial, error = %Chain(&error), "cannot sign yet; will go on trying");
             return Ok(());
@@ -115,7 +140,9 @@ async fn finish_signing(ports: &WorkerPorts, certificate: &Certificate) -> Resul
                 ProblemKind::ServerInternal,
                 "the authority can no longer sign this certificate; open a new order",
             );
-            store.fail_finalize(&certificate.id, &problem, slot, epoch).await?
+            store
+                .fail_finalize(&certificate.id, &problem, slot, epoch)
+                .await?
         }
     };
     if let FinalizeVerdict::Done(order) = verdict {

@@ -44,7 +44,7 @@ impl WorkerLimits {
     /// that is not recorded by then is due again.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        self.probe_timeout + Duration::from_secs(20)
+        self.probe_timeout + Duration::from_secs(5)
     }
 }
 
@@ -130,13 +130,19 @@ impl Worker {
                 }
             };
             tokio::select! {
+                biased;
                 () = woken => {}
                 () = sleep(pause) => {}
                 _ = stop.changed() => {}
             }
         }
-        if tokio::time::timeout(grace, self.room.empty()).await.is_err() {
-            info!("attempts were still being made at the end of the grace time; they are due again");
+        if tokio::time::timeout(grace, self.room.empty())
+            .await
+            .is_err()
+        {
+            info!(
+                "attempts were still being made at the end of the grace time; they are due again"
+            );
         }
     }
 
@@ -146,7 +152,12 @@ impl Worker {
             self.starved.store(true, Ordering::Release);
             return Ok(ClaimBatch::default());
         }
-        let WorkerPorts { store, clock, tenure, .. } = &self.ports;
+        let WorkerPorts {
+            store,
+            clock,
+            tenure,
+            ..
+        } = &self.ports;
         let patience = self.limits.patience();
         store
             .claim_due(tenure.slot(), tenure.epoch(), free, patience, clock.now())
@@ -182,7 +193,12 @@ impl Worker {
     }
 
     async fn attempt(&self, claim: &Claim) {
-        let WorkerPorts { validator, authority, clock, .. } = &self.ports;
+        let WorkerPorts {
+            validator,
+            authority,
+            clock,
+            ..
+        } = &self.ports;
         let provisioner = authority.load_provisioner_by_id(&claim.provisioner);
         let (observation, policy) = match &provisioner {
             Some(provisioner) => {

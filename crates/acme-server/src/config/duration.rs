@@ -17,7 +17,9 @@ const UNITS: [(&str, u64); 5] = [
 /// What is wrong with the text, in words.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let wrong = || {
-        format!("{text:?} is not a duration; write a number and a unit (ms, s, m, h, d), as \"12s\"")
+        format!(
+            "{text:?} is not a duration; write a number and a unit (ms, s, m, h, d), as \"12s\""
+        )
     };
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -56,7 +58,10 @@ pub fn show(span: Duration) -> String {
     UNITS
         .iter()
         .find(|(_, factor)| millis.is_multiple_of(*factor))
-        .map_or_else(|| format!("{millis}ms"), |(unit, factor)| format!("{}{unit}", millis / factor))
+        .map_or_else(
+            || format!("{millis}ms"),
+            |(unit, factor)| format!("{}{unit}", millis / factor),
+        )
 }
 
 /// Writes a span for people, rounded: `3 ms`, `12.4 s`, `2 min 5 s`, `3 h 20 min`, `29 d 4 h`.
@@ -68,7 +73,8 @@ pub fn roughly(span: Duration) -> String {
         _ => format!("{big} {big_unit} {small} {small_unit}"),
     };
     match secs {
-        0 => format!("{millis} ms"),
+        0 if millis > 0 => format!("{millis} ms"),
+        0 => "0 s".to_owned(),
         1..60 if millis % 1000 < 50 => format!("{secs} s"),
         1..60 => format!("{secs}.{} s", (millis % 1000) / 100),
         60..3600 => pair(secs / 60, "min", secs % 60, "s"),
@@ -125,7 +131,7 @@ mod tests {
     #[test]
     fn people_read_rounded_spans() {
         for (millis, shown) in [
-            (0, "0 ms"),
+            (0, "0 s"),
             (3, "3 ms"),
             (1000, "1 s"),
             (12_420, "12.4 s"),

@@ -34,7 +34,8 @@ impl fmt::Display for Mistakes {
             [one] => write!(f, "the configuration has a mistake:\n  {one}"),
             many => {
                 write!(f, "the configuration has {} mistakes:", many.len())?;
-                many.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+                many.iter()
+                    .try_for_each(|mistake| write!(f, "\n  {mistake}"))
             }
         }
     }
@@ -42,7 +43,7 @@ impl fmt::Display for Mistakes {
 
 /// The known word that `word` was most likely meant to be.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_', '.'], "");
     let meant = plain(word);
     known

@@ -9,7 +9,7 @@ use super::tree::{Node, Table, Value, key_path};
 pub const VARIABLE_PREFIX: &str = "ACME_SERVER__";
 
 /// One key set from outside the file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Assignment {
     path: Vec<String>,
     text: String,
@@ -46,7 +46,10 @@ impl Assignment {
     /// Whether it sets this key.
     #[must_use]
     pub fn sets(&self, path: &[&str]) -> bool {
-        self.path.iter().map(String::as_str).eq(path.iter().copied())
+        self.path
+            .iter()
+            .map(String::as_str)
+            .eq(path.iter().copied())
     }
 
     /// Puts the value where the key says; the tables on the way are made.
@@ -86,21 +89,7 @@ impl Assignment {
     }
 
     fn provisioner<'a>(&self, root: &'a mut Table, name: &str) -> Result<&'a mut Table, Mistake> {
-        let list = root.entry("provisioner".to_owned()).or_insert_with(|| {
-            // Without a word about provisioners there is one, `default`.
-            let default = Node {
-                value: Value::Text("default".to_owned()),
-                place: self.place.clone(),
-            };
-            let entry = Node {
-                value: Value::Table(Table::from([("name".to_owned(), default)])),
-                place: self.place.clone(),
-            };
-            Node {
-                value: Value::List(vec![entry]),
-                place: self.place.clone(),
-            }
-        });
+        let list = provisioners(root, &self.place);
         let Value::List(entries) = &mut list.value else {
             return Err(self.mistake("provisioner is not a list of tables, [[provisioner]]"));
         };
@@ -118,7 +107,9 @@ impl Assignment {
                 _ => None,
             })
             .ok_or_else(|| {
-                self.mistake(format!("no provisioner is named {name:?}; there are: {known}"))
+                self.mistake(format!(
+                    "no provisioner is named {name:?}; there are: {known}"
+                ))
             })
     }
 
@@ -140,6 +131,19 @@ impl Assignment {
             reason: reason.into(),
         }
     }
+}
+
+/// The list of provisioners; without a word about them there is one, `default`.
+pub(super) fn provisioners<'a>(root: &'a mut Table, place: &str) -> &'a mut Node {
+    let node = |value| Node {
+        value,
+        place: place.to_owned(),
+    };
+    root.entry("provisioner".to_owned()).or_insert_with(|| {
+        let name = node(Value::Text("default".to_owned()));
+        let default = Table::from([("name".to_owned(), name)]);
+        node(Value::List(vec![node(Value::Table(default))]))
+    })
 }
 
 fn name_of(provisioner: &Table) -> Option<&str> {

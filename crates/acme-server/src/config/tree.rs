@@ -84,8 +84,8 @@ pub(super) fn unquoted(text: &str) -> Option<String> {
 
 /// The segments of a dotted key, quoted where TOML would quote them.
 pub(super) fn key_path(dotted: &str) -> Option<Vec<String>> {
-    // A key that holds a line break or its own value would smuggle in a second one.
-    if dotted.contains(['\n', '=']) {
+    // A line break would smuggle in a second key.
+    if dotted.contains('\n') {
         return None;
     }
     let text = format!("{dotted} = 0");

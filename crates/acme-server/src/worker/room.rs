@@ -56,7 +56,11 @@ impl Room {
         let Shared { limits, .. } = &*self.0;
         let mut taken = self.0.taken();
         let at_target = taken.by_target.get(&claim.identifier).copied().unwrap_or(0);
-        let of_account = taken.by_account.get(&claim.thumbprint).copied().unwrap_or(0);
+        let of_account = taken
+            .by_account
+            .get(&claim.thumbprint)
+            .copied()
+            .unwrap_or(0);
         if at_target >= limits.attempts_per_target || of_account >= limits.attempts_per_account {
             return None;
         }

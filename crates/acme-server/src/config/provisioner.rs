@@ -1,0 +1,126 @@
+//! The `[[provisioner]]` tables.
+
+use std::time::Duration;
+
+use acme_core::{Issuance, Lifetimes, Provisioner};
+use acme_types::{DnsName, InvalidProvisionerName, ProvisionerName};
+
+use super::ProvisionerConfig;
+use super::section::Section;
+use super::setting::{Setting, text};
+use super::tree::Value;
+use super::url::Link;
+use super::validation::Validation;
+
+/// Shortest life of an order, a certificate, and what is kept.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Longest life of a certificate: ten years and the leap days in them.
+const LONGEST_CERTIFICATE: Duration = Duration::from_secs(3653 * 86_400);
+/// Longest life of an order that is not finalized.
+const LONGEST_ORDER: Duration = Duration::from_secs(90 * 86_400);
+/// Farthest that a certificate may begin before the present.
+const FARTHEST_BACK: Duration = Duration::from_secs(86_400);
+/// Most identifiers that an order may ever have.
+const MOST_IDENTIFIERS: usize = 1000;
+
+/// Reads one table; none when its name is missing or wrong.
+pub(super) fn read(section: &mut Section<'_>, base: &Validation) -> Option<ProvisionerConfig> {
+    let Name(name) = section.required("name", Name(None), |_| Ok(()));
+    match name {
+        Some(name) => Some(rest(section, base, name)),
+        None => {
+            // The other keys are still read, for the mistakes in them.
+            rest(section, base, "unnamed".parse().ok()?);
+            None
+        }
+    }
+}
+
+/// A name, or none where it was missing or wrong.
+struct Name(Option<ProvisionerName>);
+
+impl Setting for Name {
+    fn read(value: &Value) -> Result<Self, String> {
+        let name = text(value)?.parse();
+        name.map(|name| Self(Some(name)))
+            .map_err(|error: InvalidProvisionerName| error.to_string())
+    }
+
+    fn show(&self) -> toml::Value {
+        toml::Value::from(self.0.as_ref().map_or("", ProvisionerName::as_str))
+    }
+}
+
+fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> ProvisionerConfig {
+    let defaults = Provisioner::new(name);
+    let challenges = section.checked("challenges", defaults.challenges, |kinds| {
+        if kinds.is_empty() {
+            return Err("must name at least one challenge, or nothing could be proven".to_owned());
+        }
+        let mut sorted = kinds.clone();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("{:?} stands there twice", pair[0].as_str())),
+            None => Ok(()),
+        }
+    });
+    let require_eab = section.value("require_eab", defaults.require_eab);
+    let terms_of_service: Option<Link> = section.value("terms_of_service", None);
+    let website: Option<Link> = section.value("website", None);
+    let caa_identities: Vec<DnsName> = section.value("caa_identities", Vec::new());
+    let max_identifiers = section.bounded(
+        "max_identifiers",
+        defaults.max_identifiers,
+        1..=MOST_IDENTIFIERS,
+    );
+    let allow_wildcards = section.value("allow_wildcards", defaults.allow_wildcards);
+    let order = section.bounded(
+        "order_lifetime",
+        defaults.lifetimes.order,
+        SHORTEST..=LONGEST_ORDER,
+    );
+    let issuance = section.section("certificate", |s| certificate(s, &defaults.issuance));
+    let validation = section.section("validation", |section| Validation::read(section, base));
+    ProvisionerConfig {
+        provisioner: Provisioner {
+            name: defaults.name,
+            terms_of_service: terms_of_service.map(|link| link.0),
+            website: website.map(|link| link.0),
+            caa_identities: caa_identities.iter().map(DnsName::to_string).collect(),
+            require_eab,
+            challenges,
+            retry: validation.policy(),
+            lifetimes: Lifetimes { order },
+            issuance,
+            max_identifiers,
+            allow_wildcards,
+        },
+        validation: validation.probes,
+    }
+}
+
+fn certificate(section: &mut Section<'_>, defaults: &Issuance) -> Issuance {
+    let bounds = SHORTEST..=LONGEST_CERTIFICATE;
+    let issuance = Issuance {
+        default_validity: section.bounded(
+            "default_validity",
+            defaults.default_validity,
+            bounds.clone(),
+        ),
+        min_validity: section.bounded("min_validity", defaults.min_validity, bounds.clone()),
+        max_validity: section.bounded("max_validity", defaults.max_validity, bounds),
+        backdate: section.bounded(
+            "backdate",
+            defaults.backdate,
+            Duration::ZERO..=FARTHEST_BACK,
+        ),
+    };
+    if issuance.min_validity > issuance.max_validity {
+        section.mistake("min_validity", "is longer than max_validity");
+    } else if issuance.default_validity > issuance.max_validity {
+        section.mistake("default_validity", "is longer than max_validity");
+    } else if issuance.default_validity < issuance.min_validity {
+        section.mistake("default_validity", "is shorter than min_validity");
+    }
+    issuance
+}

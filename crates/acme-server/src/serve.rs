@@ -1,0 +1,249 @@
+//! Wiring: store, lease, authority, validators, worker and API become one running server, and end
+//! in order.
+
+mod own_certificate;
+mod stage;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acme_core::{Clock, Entropy, SignAuthority, Tenure};
+use acme_http::{ApiConfig, ServeLimits, Services};
+use acme_types::{Slot, random_id};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::chain::Chain;
+use crate::config::Config;
+use crate::lease_keeper::{self, LeaseError, LeaseRequest};
+use crate::system::{SystemClock, SystemEntropy};
+use crate::tls;
+use crate::upkeep::{self, UpkeepSettings};
+use crate::worker::{Worker, WorkerLimits, WorkerPorts};
+
+pub use stage::{ServeError, open_authority, open_store, open_validator};
+
+/// How long a stop waits for attempts that are being made: what is not done by then is due again at
+/// once for whoever takes the slot's work over, and others wait for that.
+const ATTEMPTS_GRACE: Duration = Duration::from_millis(500);
+
+/// A server that answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// The address it listens on for ACME.
+    pub acme: SocketAddr,
+}
+
+/// Serves until SIGTERM or SIGINT, then ends in order: no more connections, requests finished,
+/// attempts finished or given up, the lease handed back, the store closed.
+///
+/// `ready` is called once, when the server answers.
+///
+/// # Errors
+/// [`ServeError`] tells what could not be had at the start, or that the slot was lost to another
+/// process.
+pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Result<(), ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    // Bound first: the cheapest thing that may fail.
+    let listener = bind(config.listen.acme).await?;
+    let health = match config.listen.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let authority: Arc<dyn SignAuthority> = Arc::new(open_authority(&config, clock.now())?);
+    let validator = Arc::new(open_validator(&config)?);
+    let opened = open_store(&config.store).await?;
+    let store = opened.store();
+
+    let request = LeaseRequest {
+        slot,
+        holder: random_id(&mut acme_core::EntropyRng(&*entropy)),
+        life: config.slot.lease,
+    };
+    let lease = lease_keeper::take(&*store, &request, &*clock).await?;
+    info!(slot = %slot, epoch = lease.epoch.0, "slot taken");
+    let tenure = Arc::new(Tenure::new(slot, lease.epoch));
+    for issuer in authority.issuers() {
+        store.put_issuer(&issuer).await?;
+    }
+    let own = own_certificate::first(&config, &*authority, slot, &*entropy, clock.now()).await?;
+
+    let ports = WorkerPorts {
+        store: Arc::clone(&store),
+        validator,
+        authority: Arc::clone(&authority),
+        clock: Arc::clone(&clock),
+        tenure: Arc::clone(&tenure),
+    };
+    let limits = worker_limits(&config);
+    let worker = Worker::new(ports.clone(), limits);
+    let mut fresh = [0; 32];
+    entropy.fill(&mut fresh);
+    let routes = acme_http::routes(
+        ApiConfig {
+            attempt_patience: limits.patience(),
+            ..stage::api_config(&config, store.nonce_key(fresh).await?)?
+        },
+        Services {
+            store: Arc::clone(&store),
+            authority: Arc::clone(&authority),
+            runner: Arc::new(worker.clone()),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            tenure: Arc::clone(&tenure),
+        },
+    );
+
+    // One signal stops the work; the lease is kept until the work has stopped.
+    let stop = watch::Sender::new(false);
+    let release = watch::Sender::new(false);
+    let keeper = tokio::spawn(lease_keeper::keep(
+        Arc::clone(&store),
+        request,
+        Arc::clone(&clock),
+        Arc::clone(&tenure),
+        release.subscribe(),
+    ));
+    let upkeep = tokio::spawn(upkeep::run_until(
+        ports.clone(),
+        worker.clone(),
+        UpkeepSettings {
+            retention: config.retention,
+            ..UpkeepSettings::default()
+        },
+        stop.subscribe(),
+    ));
+    let renewal = tokio::spawn(own_certificate::keep(
+        config.clone(),
+        own.clone(),
+        slot,
+        ports.authority,
+        Arc::clone(&entropy),
+        Arc::clone(&clock),
+        stop.subscribe(),
+    ));
+    let attempts = tokio::spawn({
+        let stopped = stop.subscribe();
+        async move { worker.run_until(stopped, ATTEMPTS_GRACE).await }
+    });
+    let acme = listener.local_addr().map_err(ServeError::Io)?;
+    let serve_limits = ServeLimits {
+        connections: config.limits.connections,
+        drain: config.limits.drain,
+        ..ServeLimits::default()
+    };
+    let own_tls = Arc::new(tls::server_config(own.shown())?);
+    let api = tokio::spawn(acme_http::serve(
+        listener,
+        Some(own_tls),
+        serve_limits,
+        routes,
+        turned_true(stop.subscribe()),
+    ));
+    let health = health.map(|listener| {
+        let readiness = stage::Readiness::new(Arc::clone(&store), stop.subscribe());
+        let routes = acme_http::health_routes(Arc::new(readiness));
+        // It answers until everything else has ended: a drain must be seen.
+        let end = turned_true(release.subscribe());
+        tokio::spawn(acme_http::serve(listener, None, serve_limits, routes, end))
+    });
+    info!(address = %acme, base_url = config.base_url, slot = %slot, "serving");
+    ready(Ready { acme });
+
+    let lost = wait_for_end(keeper, &own, &config).await;
+    stop.send_replace(true);
+    for task in [upkeep, attempts, renewal] {
+        if let Err(error) = task.await {
+            error!(%error, "a task had ended early");
+        }
+    }
+    if let Err(error) = api.await {
+        error!(%error, "the API had ended early");
+    }
+    release.send_replace(true);
+    if let Some(health) = health {
+        let _ = health.await;
+    }
+    let outcome = match lost {
+        Some(error) => Err(error),
+        None => {
+            if let Err(error) = store.release_lease(slot, tenure.epoch(), clock.now()).await {
+                warn!(error = %Chain(&error), "the lease could not be handed back; it runs out by itself");
+            }
+            Ok(())
+        }
+    };
+    drop(store);
+    opened.close().await;
+    info!("ended");
+    outcome
+}
+
+fn worker_limits(config: &Config) -> WorkerLimits {
+    let probes = config.provisioners.iter().map(|p| p.validation.timeout);
+    WorkerLimits {
+        attempts: config.limits.attempts,
+        attempts_per_target: config.limits.attempts_per_target,
+        attempts_per_account: config.limits.attempts_per_account,
+        probe_timeout: probes
+            .max()
+            .unwrap_or(WorkerLimits::default().probe_timeout),
+        ..WorkerLimits::default()
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+async fn turned_true(mut flag: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = flag.wait_for(|set| *set).await;
+}
+
+/// Returns when the server shall end: by signal, or with the reason why it must.
+async fn wait_for_end(
+    mut keeper: tokio::task::JoinHandle<Result<(), LeaseError>>,
+    own: &own_certificate::Own,
+    config: &Config,
+) -> Option<ServeError> {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
+        return Some(ServeError::Io(std::io::Error::other(
+            "signals cannot be received",
+        )));
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {
+                info!("SIGTERM: draining");
+                return None;
+            }
+            _ = interrupt.recv() => {
+                info!("SIGINT: draining");
+                return None;
+            }
+            _ = hangup.recv() => own.reload(config),
+            ended = &mut keeper => {
+                return match ended {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => {
+                        error!(error = %Chain(&error), "the slot is lost; the server ends");
+                        Some(error.into())
+                    }
+                    Err(error) => Some(ServeError::Io(std::io::Error::other(error))),
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The parts of a server, made from its configuration, and what may be missing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use acme_ca::{CaError, LocalAuthority, Passphrase};
+use acme_core::{Store, StoreError};
+use acme_http::ApiConfig;
+use acme_store::{OpenError, SqliteStore};
+use acme_types::Timestamp;
+use acme_validate::{NetworkValidator, ValidationSetupError};
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::chain::Chain;
+use crate::config::{Config, StoreConfig};
+use crate::lease_keeper::LeaseError;
+use crate::tls::TlsError;
+
+/// Why a server does not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The CA's files cannot be used.
+    #[error("the certificate authority cannot be loaded")]
+    Ca(#[from] CaError),
+    /// The CA does not issue the server's own certificate.
+    #[error("the server's own certificate cannot be issued: {0}")]
+    Authority(String),
+    /// The validators cannot be set up.
+    #[error("validation cannot be set up")]
+    Validation(#[from] ValidationSetupError),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Open(#[from] OpenError),
+    /// The store failed during the start.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The slot is another process's.
+    #[error(transparent)]
+    Lease(LeaseError),
+    /// The server's own TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The configuration is wrong in a way that only shows here.
+    #[error("{0}")]
+    Config(String),
+    /// The operating system refused something.
+    #[error("the operating system refused")]
+    Io(#[source] std::io::Error),
+}
+
+impl From<LeaseError> for ServeError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Store(error) => Self::Store(error),
+            held @ LeaseError::Held(_) => Self::Lease(held),
+        }
+    }
+}
+
+/// An open store, and how to close it.
+pub struct OpenStore(Engine);
+
+enum Engine {
+    Sqlite(Arc<SqliteStore>),
+}
+
+impl std::fmt::Debug for OpenStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenStore(..)")
+    }
+}
+
+impl OpenStore {
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        match &self.0 {
+            Engine::Sqlite(store) => Arc::clone(store) as Arc<dyn Store>,
+        }
+    }
+
+    /// Closes it in order, so that what it only remembers is kept.
+    pub async fn close(self) {
+        match self.0 {
+            Engine::Sqlite(store) => {
+                if let Err(error) = store.close().await {
+                    warn!(error = %Chain(&error), "the store could not be closed in order");
+                }
+            }
+        }
+    }
+}
+
+/// Opens the configured store for serving.
+///
+/// # Errors
+/// [`ServeError::Open`].
+pub async fn open_store(config: &StoreConfig) -> Result<OpenStore, ServeError> {
+    match config {
+        StoreConfig::Sqlite { path } => {
+            let store = SqliteStore::open(path)?;
+            Ok(OpenStore(Engine::Sqlite(Arc::new(store))))
+        }
+        StoreConfig::Postgres { .. } => Err(ServeError::Config(
+            "this build has no PostgreSQL engine".to_owned(),
+        )),
+    }
+}
+
+/// Loads the built-in authority with the configured provisioners.
+///
+/// # Errors
+/// [`ServeError::Ca`].
+pub fn open_authority(config: &Config, now: Timestamp) -> Result<LocalAuthority, ServeError> {
+    let passphrase = match &config.ca.passphrase_file {
+        Some(path) => Some(Passphrase::read(path)?),
+        None => None,
+    };
+    let provisioners = config
+        .provisioners
+        .iter()
+        .map(|configured| Arc::new(configured.provisioner.clone()))
+        .collect();
+    Ok(LocalAuthority::load(
+        &config.ca.dir,
+        passphrase.as_ref(),
+        provisioners,
+        now,
+    )?)
+}
+
+/// Sets the probes up as each provisioner wants them.
+///
+/// # Errors
+/// [`ServeError::Validation`].
+pub fn open_validator(config: &Config) -> Result<NetworkValidator, ServeError> {
+    let Some(first) = config.provisioners.first() else {
+        return Err(ServeError::Config(
+            "no provisioner is configured".to_owned(),
+        ));
+    };
+    let mut validator = NetworkValidator::new(&first.validation)?;
+    for configured in &config.provisioners {
+        let name = configured.provisioner.name.clone();
+        validator = validator.with_provisioner(name, &configured.validation)?;
+    }
+    Ok(validator)
+}
+
+pub(super) fn api_config(config: &Config, nonce_key: [u8; 32]) -> Result<ApiConfig, ServeError> {
+    let wrong = |error: acme_http::InvalidBaseUrl| ServeError::Config(error.to_string());
+    let accepted = config.accepted_base_urls.iter().map(|url| url.parse());
+    Ok(ApiConfig {
+        accepted_base_urls: accepted.collect::<Result<_, _>>().map_err(wrong)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..ApiConfig::new(config.base_url.parse().map_err(wrong)?, nonce_key)
+    })
+}
+
+/// The host of a base URL, an IPv6 address without its brackets.
+pub(super) fn base_host(base_url: &str) -> &str {
+    let rest = base_url
+        .split_once("://")
+        .map_or(base_url, |(_, rest)| rest);
+    match rest.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => rest.split([':', '/']).next().unwrap_or(rest),
+    }
+}
+
+/// Whether the server is ready for requests: not draining, and its store answers.
+pub(super) struct Readiness {
+    store: Arc<dyn Store>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Readiness {
+    pub(super) fn new(store: Arc<dyn Store>, stopping: watch::Receiver<bool>) -> Self {
+        Self { store, stopping }
+    }
+}
+
+#[async_trait]
+impl acme_http::Readiness for Readiness {
+    async fn unready(&self) -> Option<String> {
+        if *self.stopping.borrow() {
+            return Some("draining".to_owned());
+        }
+        let error = self.store.ping().await.err()?;
+        Some(Chain(&error).to_string())
+    }
+}
