@@ -1,11 +1,6 @@
-//! The ACME API ([RFC 8555]) over the ports of `acme-core`, as one warp filter, and an accept loop
-//! with limits to serve it.
+//! The ACME API as one warp filter, and the accept loop that serves it.
 //!
-//! It knows no database, no signing key and no socket but the one it serves on: give it a
-//! [`Store`](acme_core::Store), a [`SignAuthority`](acme_core::SignAuthority) and the other
-//! [`Services`], and mount [`routes`].
-//!
-//! [RFC 8555]: https://www.rfc-editor.org/rfc/rfc8555
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod api;
