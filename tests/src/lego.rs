@@ -52,7 +52,8 @@ impl Lego {
             .args(["--dns.resolvers", &dns.address().to_string()])
             .env("EXEC_PATH", dns.hook())
             .env("EXEC_PROPAGATION_TIMEOUT", "10")
-            .env("EXEC_POLLING_INTERVAL", "1");
+            .env("EXEC_POLLING_INTERVAL", "1")
+            .env("EXEC_SEQUENCE_INTERVAL", "1");
         run(command.arg("run")).await
     }
 

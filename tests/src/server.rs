@@ -212,8 +212,11 @@ impl Server {
             let connector = TlsConnector::from(Arc::new(config));
             let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
             let mut stream = connector.connect(name, stream).await?;
-            let request =
-                format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nuser-agent: acme-tests\r\n\
+                 connection: close\r\n\r\n",
+                self.port
+            );
             stream.write_all(request.as_bytes()).await?;
             let mut answer = Vec::new();
             // The peer may hang up without a TLS close.
