@@ -363,7 +363,7 @@ fn log(
         method = %request.method,
         route = target.map_or("none", Target::route),
         status = answer.status.as_u16(),
-        duration_ms = started.elapsed().as_secs_f64() * 1000.0,
+        duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
         provisioner = provisioner.map(|p| p.name.as_str()),
         account = trail.account.as_ref().map(AccountId::as_str),
         problem = answer.problem.map(word_of),
