@@ -193,6 +193,11 @@ impl Worker {
     }
 
     async fn attempt(&self, claim: &Claim) {
+        // The process may have stood still since the claim was made.
+        if self.ports.clock.now().plus(self.limits.probe_timeout) > claim.in_flight.until {
+            debug!(challenge.id = %claim.challenge_id, "claim too old to be used; the attempt is due again");
+            return;
+        }
         let WorkerPorts {
             validator,
             authority,

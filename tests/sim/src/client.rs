@@ -50,7 +50,9 @@ impl ClientWorld {
     pub async fn live(self, number: u32, end: Timestamp) {
         let wait = self.world.seeded.draw(|rng| rng.millis(0, 90_000));
         sleep(wait).await;
-        let Some(open) = self.open(number, end).await else { return };
+        let Some(open) = self.open(number, end).await else {
+            return;
+        };
         self.request(&open).await;
         while self.world.now() < end {
             let (wait, again, twice) = self
@@ -82,9 +84,8 @@ impl ClientWorld {
         while self.world.now() < end {
             sleep(Duration::from_millis(300)).await;
             let Some(front) = self.pick() else { continue };
-            match timeout(PATIENCE, self.try_open(&front, number)).await {
-                Ok(Ok(open)) => return Some(open),
-                Ok(Err(_)) | Err(_) => {}
+            if let Ok(Ok(open)) = timeout(PATIENCE, self.try_open(&front, number)).await {
+                return Some(open);
             }
         }
         None
@@ -96,7 +97,9 @@ impl ClientWorld {
             let account = Account {
                 id: AccountId::random(rng),
                 provisioner: self.provisioner.name.clone(),
-                jwk: Jwk::Ed25519 { x: [number as u8; 32] },
+                jwk: Jwk::Ed25519 {
+                    x: [number as u8; 32],
+                },
                 thumbprint: Thumbprint(std::array::from_fn(|_| rng.next() as u8)),
                 status: AccountStatus::Valid,
                 contact: Vec::new(),
@@ -117,19 +120,42 @@ impl ClientWorld {
         let opened = self.world.seeded.draw(|rng| {
             let name = format!("client-{number}.test").parse().map(Identifier::Dns);
             let identifiers = name.into_iter().collect();
-            Order::open(&account_id, &self.provisioner, identifiers, None, None, now, rng)
+            Order::open(
+                &account_id,
+                &self.provisioner,
+                identifiers,
+                None,
+                None,
+                now,
+                rng,
+            )
         });
         let Ok((order, authorizations)) = opened else {
-            return Err(StoreError::Corrupt("the simulated order was refused".into()));
+            return Err(StoreError::Corrupt(
+                "the simulated order was refused".into(),
+            ));
         };
-        let challenge = authorizations.iter().flat_map(|a| &a.challenges).next().cloned();
+        let challenge = authorizations
+            .iter()
+            .flat_map(|a| &a.challenges)
+            .next()
+            .cloned();
         let Some(Challenge { id, token, .. }) = challenge else {
-            return Err(StoreError::Corrupt("the simulated order has no challenge".into()));
+            return Err(StoreError::Corrupt(
+                "the simulated order has no challenge".into(),
+            ));
         };
         self.aim(&token, target);
-        front.store.create_order(order.clone(), authorizations).await?;
+        front
+            .store
+            .create_order(order.clone(), authorizations)
+            .await?;
         self.world.oracle.acknowledged(&order.id);
-        Ok(Open { order, account: account_id, challenge: id })
+        Ok(Open {
+            order,
+            account: account_id,
+            challenge: id,
+        })
     }
 
     fn aim(&self, token: &Token, target: Target) {
@@ -170,7 +196,12 @@ impl ClientWorld {
         Some(view.authorization.status(front.clock.now()))
     }
 
-    fn begin<'a>(&'a self, front: &Front, open: &'a Open, claim_for: Option<Duration>) -> BeginValidation<'a> {
+    fn begin<'a>(
+        &'a self,
+        front: &Front,
+        open: &'a Open,
+        claim_for: Option<Duration>,
+    ) -> BeginValidation<'a> {
         BeginValidation {
             challenge_id: &open.challenge,
             account_id: &open.account,
@@ -184,7 +215,9 @@ impl ClientWorld {
 
     /// Tells whether the order needs nothing more.
     async fn finalize(&self, open: &Open) -> bool {
-        let Some(front) = self.pick() else { return false };
+        let Some(front) = self.pick() else {
+            return false;
+        };
         let act = async {
             let view = front.store.find_order(&open.order.id).await.ok()??;
             let status = view.order.state.status();
@@ -192,7 +225,10 @@ impl ClientWorld {
                 return Some(status.is_settled());
             }
             let (id, serial) = self.world.seeded.draw(|rng| {
-                (CertificateId::random(rng), Serial::random(front.tenure.slot(), rng))
+                (
+                    CertificateId::random(rng),
+                    Serial::random(front.tenure.slot(), rng),
+                )
             });
             let written = if self.world.has(Bug::RepeatsSerials) {
                 Serial::random(front.tenure.slot(), &mut crate::seeded::Seeded::new(1))
@@ -219,9 +255,17 @@ impl ClientWorld {
                 return Some(false);
             };
             front.process.gate().await;
-            let der = self.authority.sign(crate::run::ISSUER, &certificate.tbs).await.ok()?;
+            let der = self
+                .authority
+                .sign(crate::run::ISSUER, &certificate.tbs)
+                .await
+                .ok()?;
             let (slot, epoch) = (front.tenure.slot(), front.tenure.epoch());
-            front.store.complete_finalize(&id, &der, slot, epoch).await.ok()?;
+            front
+                .store
+                .complete_finalize(&id, &der, slot, epoch)
+                .await
+                .ok()?;
             Some(true)
         };
         timeout(PATIENCE, act).await.ok().flatten().unwrap_or(false)

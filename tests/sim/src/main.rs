@@ -30,15 +30,22 @@ fn main() -> ExitCode {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let stop = failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+                    let stop = failed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .is_some();
                     if seed >= from.saturating_add(seeds) || stop {
                         return;
                     }
                     match run(seed, RunSize::default(), None) {
                         Ok(outcome) => {
-                            total.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome.counts);
+                            total
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .add(&outcome.counts);
                             if !outcome.violations.is_empty() || seeds == 1 {
-                                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+                                *failed.lock().unwrap_or_else(PoisonError::into_inner) =
+                                    Some(outcome);
                             }
                         }
                         Err(error) => eprintln!("seed {seed} did not run: {error}"),
@@ -54,7 +61,10 @@ fn main() -> ExitCode {
             println!("{line}");
         }
         for violation in &outcome.violations {
-            println!("seed {}: {:?}: {}", outcome.seed, violation.invariant, violation.detail);
+            println!(
+                "seed {}: {:?}: {}",
+                outcome.seed, violation.invariant, violation.detail
+            );
         }
     }
     println!(

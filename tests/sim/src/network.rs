@@ -62,9 +62,10 @@ pub struct SimValidator {
 #[async_trait]
 impl Validator for SimValidator {
     async fn probe(&self, probe: &Probe) -> Observation {
-        self.process.gate().await;
         let started = self.world.began.elapsed();
-        self.world.oracle.probe_started(&self.world, &self.process, &probe.token);
+        self.world
+            .oracle
+            .probe_started(&self.world, &self.process, &probe.token);
         let takes = self.world.seeded.draw(|rng| match rng.below(20) {
             0 => PROBE_TIMEOUT,
             1 | 2 => rng.millis(1_000, 9_000),
@@ -76,7 +77,9 @@ impl Validator for SimValidator {
         if takes >= PROBE_TIMEOUT {
             finding = Finding::ConnectTimeout;
         }
-        self.world.oracle.probe_ended(&self.process, &probe.token, finding, self.world.now());
+        self.world
+            .oracle
+            .probe_ended(&self.process, &probe.token, finding, self.world.now());
         if self.world.has(Bug::BelievesAnything) && finding != Finding::Proof {
             finding = Finding::Proof;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use acme_core::{Challenge, Claim, Epoch, Finding};
 use acme_types::{CertificateId, ChallengeId, ChallengeStatus, OrderId, Slot, Timestamp, Token};
 
-use crate::replica::Process;
+use crate::replica::{Process, Pulse};
 use crate::world::{MAX_SKEW, World};
 
 /// What must hold in every run.
@@ -98,13 +98,19 @@ impl Oracle {
     /// Adds a line to the trace.
     pub fn note(&self, world: &World, process: &Process, what: &str) {
         let at = world.began.elapsed();
-        self.watched().trace.push(format!("{at:>10.3?} process {} (slot {}) {what}", process.number, process.slot));
+        self.watched().trace.push(format!(
+            "{at:>10.3?} process {} (slot {}) {what}",
+            process.number, process.slot
+        ));
     }
 
     /// An invariant does not hold.
     pub fn violated(&self, world: &World, invariant: Invariant, detail: String) {
         let mut watched = self.watched();
-        watched.trace.push(format!("{:>10.3?} VIOLATION {invariant:?}: {detail}", world.began.elapsed()));
+        watched.trace.push(format!(
+            "{:>10.3?} VIOLATION {invariant:?}: {detail}",
+            world.began.elapsed()
+        ));
         watched.violations.push(Violation { invariant, detail });
     }
 
@@ -139,7 +145,10 @@ impl Oracle {
         }
         let proven = self.watched().proven.contains(&challenge.token);
         if status == ChallengeStatus::Valid && !proven {
-            let detail = format!("challenge {} is valid, its proof was never there", challenge.id);
+            let detail = format!(
+                "challenge {} is valid, its proof was never there",
+                challenge.id
+            );
             self.violated(world, Invariant::ValidOnlyByProof, detail);
         }
     }
@@ -156,10 +165,20 @@ impl Oracle {
             for other in others.iter().filter(|other| !other.lost) {
                 found.push((
                     Invariant::NoOverlap,
-                    format!("process {} probes {} since {:?}", other.process, short(token), other.started_at),
+                    format!(
+                        "process {} probes {} since {:?}",
+                        other.process,
+                        short(token),
+                        other.started_at
+                    ),
                 ));
             }
-            others.push(Probing { process: process.number, slot: process.slot, started_at: now, lost: false });
+            others.push(Probing {
+                process: process.number,
+                slot: process.slot,
+                started_at: now,
+                lost: process.pulse() != Pulse::Running,
+            });
             if let Some(last) = watched.last_recorded.get(token) {
                 let allowed = world.policy.least_gap().saturating_sub(2 * MAX_SKEW);
                 let gap = now.since(*last);
@@ -182,10 +201,10 @@ impl Oracle {
         if finding == Finding::Proof {
             watched.proven.insert(token.clone());
         }
-        if let Some(probing) = watched.probing.get_mut(token) {
-            if let Some(at) = probing.iter().position(|p| p.process == process.number) {
-                probing.remove(at);
-            }
+        if let Some(probing) = watched.probing.get_mut(token)
+            && let Some(at) = probing.iter().position(|p| p.process == process.number)
+        {
+            probing.remove(at);
         }
     }
 
@@ -205,15 +224,30 @@ impl Oracle {
     }
 
     /// An attempt was recorded; `current` is the epoch of the claim's slot at that moment.
-    pub fn recorded(&self, world: &World, process: &Process, claim: &Claim, current: Option<Epoch>, challenge: &Challenge) {
+    pub fn recorded(
+        &self,
+        world: &World,
+        process: &Process,
+        claim: &Claim,
+        current: Option<Epoch>,
+        challenge: &Challenge,
+    ) {
         let status = challenge.state.status();
-        self.note(world, process, &format!("records {}: {status}", short(&claim.token)));
+        self.note(
+            world,
+            process,
+            &format!("records {}: {status}", short(&claim.token)),
+        );
         {
             let mut watched = self.watched();
             watched.counts.recorded += 1;
             watched.counts.valid += u64::from(status == ChallengeStatus::Valid);
             let started = claim.in_flight.started_at;
-            watched.last_recorded.entry(claim.token.clone()).and_modify(|at| *at = started.max(*at)).or_insert(started);
+            watched
+                .last_recorded
+                .entry(claim.token.clone())
+                .and_modify(|at| *at = started.max(*at))
+                .or_insert(started);
         }
         if current != Some(claim.in_flight.epoch) {
             let detail = format!(
@@ -230,7 +264,10 @@ impl Oracle {
         let other = {
             let mut watched = self.watched();
             watched.counts.signed += 1;
-            let first = watched.issued.entry(serial.to_vec()).or_insert_with(|| certificate.clone());
+            let first = watched
+                .issued
+                .entry(serial.to_vec())
+                .or_insert_with(|| certificate.clone());
             (first != certificate).then(|| first.clone())
         };
         if let Some(other) = other {
@@ -243,7 +280,11 @@ impl Oracle {
     #[must_use]
     pub fn verdict(&self) -> (Vec<Violation>, Counts, Vec<String>) {
         let watched = self.watched();
-        (watched.violations.clone(), watched.counts, watched.trace.clone())
+        (
+            watched.violations.clone(),
+            watched.counts,
+            watched.trace.clone(),
+        )
     }
 }
 

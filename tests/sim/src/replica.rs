@@ -1,7 +1,7 @@
 //! One replica: a process that may be paused or killed at any await, and the server parts that run
 //! in it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use acme_core::{Clock, Retention, SignAuthority, Store, Tenure};
@@ -10,7 +10,7 @@ use acme_server::upkeep::{self, UpkeepSettings};
 use acme_server::worker::{Worker, WorkerLimits, WorkerPorts};
 use acme_store::MemoryStore;
 use acme_types::Slot;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use crate::network::{SimValidator, Targets};
@@ -36,35 +36,47 @@ pub struct Process {
     pub number: u32,
     /// The slot it wants.
     pub slot: Slot,
-    pulse: watch::Sender<Pulse>,
+    // Not a watch channel: that wakes its waiters in an order of its own choice.
+    pulse: Mutex<Pulse>,
+    changed: Notify,
 }
 
 impl Process {
+    fn new(number: u32, slot: Slot) -> Self {
+        Self {
+            number,
+            slot,
+            pulse: Mutex::new(Pulse::Running),
+            changed: Notify::new(),
+        }
+    }
+
     /// Returns while the process runs, waits while it is paused, and never returns once it is dead.
     pub async fn gate(&self) {
-        let mut pulse = self.pulse.subscribe();
-        let runs_or_dead = pulse.wait_for(|pulse| *pulse != Pulse::Paused).await;
-        if runs_or_dead.is_ok_and(|pulse| *pulse == Pulse::Running) {
-            return;
+        loop {
+            let changed = self.changed.notified();
+            match self.pulse() {
+                Pulse::Running => return,
+                Pulse::Paused => changed.await,
+                Pulse::Dead => std::future::pending().await,
+            }
         }
-        std::future::pending::<()>().await;
     }
 
     /// Whether it gets to run.
     #[must_use]
     pub fn pulse(&self) -> Pulse {
-        *self.pulse.borrow()
+        *self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets it run, stand still or be gone; the dead stay dead.
     pub fn set(&self, to: Pulse) {
-        self.pulse.send_if_modified(|pulse| {
-            let changes = *pulse != Pulse::Dead && *pulse != to;
-            if changes {
-                *pulse = to;
-            }
-            changes
-        });
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        if *pulse != Pulse::Dead {
+            *pulse = to;
+        }
+        drop(pulse);
+        self.changed.notify_waiters();
     }
 }
 
@@ -89,7 +101,8 @@ pub struct Replica {
     /// Its process.
     pub process: Arc<Process>,
     front: Arc<OnceLock<Front>>,
-    stop: watch::Sender<bool>,
+    // One for each task that stops, again for the order of waking.
+    stop: [watch::Sender<bool>; 3],
 }
 
 impl Replica {
@@ -103,40 +116,56 @@ impl Replica {
         slot: Slot,
         number: u32,
     ) -> Self {
-        let process = Arc::new(Process {
-            number,
-            slot,
-            pulse: watch::Sender::new(Pulse::Running),
-        });
+        let process = Arc::new(Process::new(number, slot));
         let replica = Self {
             process: Arc::clone(&process),
             front: Arc::default(),
-            stop: watch::Sender::new(false),
+            stop: std::array::from_fn(|_| watch::Sender::new(false)),
         };
         let max = MAX_SKEW.as_millis() as u64;
         let (ahead, behind) = world.seeded.draw(|rng| {
-            if rng.one_in(2) { (rng.millis(0, max), Duration::ZERO) } else { (Duration::ZERO, rng.millis(0, max)) }
+            if rng.one_in(2) {
+                (rng.millis(0, max), Duration::ZERO)
+            } else {
+                (Duration::ZERO, rng.millis(0, max))
+            }
         });
-        let clock = Arc::new(SkewedClock { world: Arc::clone(world), ahead, behind });
-        let store = Arc::new(SimStore::new(Arc::clone(world), Arc::clone(base), Arc::clone(&process)));
+        let clock = Arc::new(SkewedClock {
+            world: Arc::clone(world),
+            ahead,
+            behind,
+        });
+        let store = Arc::new(SimStore::new(
+            Arc::clone(world),
+            Arc::clone(base),
+            Arc::clone(&process),
+        ));
         let validator = Arc::new(SimValidator {
             world: Arc::clone(world),
             process,
             targets: Arc::clone(targets),
         });
-        tokio::spawn(live(replica.clone(), store, validator, clock, Arc::clone(authority)));
+        tokio::spawn(live(
+            replica.clone(),
+            store,
+            validator,
+            clock,
+            Arc::clone(authority),
+        ));
         replica
     }
 
     /// What answers requests here, once the replica has its lease and while it is not stopping.
     #[must_use]
     pub fn front(&self) -> Option<&Front> {
-        self.front.get().filter(|_| !*self.stop.borrow())
+        self.front.get().filter(|_| !*self.stop[0].borrow())
     }
 
     /// Asks it to end in order, as SIGTERM does.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        for stop in &self.stop {
+            stop.send_replace(true);
+        }
     }
 }
 
@@ -169,7 +198,10 @@ async fn live(
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         tenure: Arc::clone(&tenure),
     };
-    let limits = WorkerLimits { probe_timeout: PROBE_TIMEOUT, ..WorkerLimits::default() };
+    let limits = WorkerLimits {
+        probe_timeout: PROBE_TIMEOUT,
+        ..WorkerLimits::default()
+    };
     let worker = Worker::new(ports.clone(), limits);
     let front = Front {
         process: Arc::clone(&process),
@@ -181,13 +213,19 @@ async fn live(
     // The one place that sets it.
     let _ = replica.front.set(front);
 
-    let stop = replica.stop.subscribe();
-    let settings = UpkeepSettings { retention: Retention::default(), ..UpkeepSettings::default() };
-    let upkeep = tokio::spawn(upkeep::run_until(ports, worker.clone(), settings, stop.clone()));
-    let works = tokio::spawn({
-        let stop = stop.clone();
-        async move { worker.run_until(stop, Duration::from_secs(2)).await }
-    });
+    let [stop, stop_upkeep, stop_work] = replica.stop.each_ref().map(watch::Sender::subscribe);
+    let settings = UpkeepSettings {
+        retention: Retention::default(),
+        ..UpkeepSettings::default()
+    };
+    let upkeep = tokio::spawn(upkeep::run_until(
+        ports,
+        worker.clone(),
+        settings,
+        stop_upkeep,
+    ));
+    let works =
+        tokio::spawn(async move { worker.run_until(stop_work, Duration::from_secs(2)).await });
     let kept = lease_keeper::keep(
         Arc::clone(&store) as Arc<dyn Store>,
         request,

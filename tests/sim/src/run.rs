@@ -90,12 +90,17 @@ async fn play(seed: u64, size: RunSize, bug: Option<Bug>) -> Outcome {
     let stage = Arc::new(Stage {
         base: Arc::new(MemoryStore::new()),
         targets: Arc::default(),
-        authority: Arc::new(SimAuthority { provisioner: Arc::clone(&provisioner) }),
+        authority: Arc::new(SimAuthority {
+            provisioner: Arc::clone(&provisioner),
+        }),
         replicas: Mutex::default(),
         started: Mutex::default(),
         world: Arc::clone(&world),
     });
-    let issuer = Issuer { id: ISSUER, chain: vec![vec![0x30, 0]] };
+    let issuer = Issuer {
+        id: ISSUER,
+        chain: vec![vec![0x30, 0]],
+    };
     let _ = stage.base.put_issuer(&issuer).await;
     for slot in 0..size.replicas {
         stage.start(Slot::new(slot));
@@ -122,7 +127,12 @@ async fn play(seed: u64, size: RunSize, bug: Option<Bug>) -> Outcome {
     let _ = watch.await;
     stage.reckon().await;
     let (violations, counts, trace) = world.oracle.verdict();
-    Outcome { seed, violations, counts, trace }
+    Outcome {
+        seed,
+        violations,
+        counts,
+        trace,
+    }
 }
 
 struct Stage {
@@ -136,7 +146,10 @@ struct Stage {
 
 impl Stage {
     fn replicas(&self) -> Vec<Replica> {
-        self.replicas.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.replicas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Starts a process for a slot, in the place of an earlier one.
@@ -146,8 +159,17 @@ impl Stage {
             *started += 1;
             *started
         };
-        let replica = Replica::start(&self.world, &self.base, &self.targets, &self.authority, slot, number);
-        self.world.oracle.note(&self.world, &replica.process, "starts");
+        let replica = Replica::start(
+            &self.world,
+            &self.base,
+            &self.targets,
+            &self.authority,
+            slot,
+            number,
+        );
+        self.world
+            .oracle
+            .note(&self.world, &replica.process, "starts");
         let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         replicas.retain(|other| other.process.slot != slot);
         replicas.push(replica);
@@ -180,13 +202,20 @@ impl Stage {
         loop {
             let (wait, slot, what, away) = self.world.seeded.draw(|rng| {
                 let slot = Slot::new(rng.below(u64::from(size.replicas)) as u8);
-                (rng.millis(2_000, 30_000), slot, rng.below(4), rng.millis(0, 60_000))
+                (
+                    rng.millis(2_000, 30_000),
+                    slot,
+                    rng.below(4),
+                    rng.millis(0, 60_000),
+                )
             });
             sleep(wait).await;
             if self.world.now() >= until {
                 return;
             }
-            let Some(replica) = self.replicas().into_iter().find(|r| r.process.slot == slot) else { continue };
+            let Some(replica) = self.replicas().into_iter().find(|r| r.process.slot == slot) else {
+                continue;
+            };
             let process = Arc::clone(&replica.process);
             match what {
                 0 => {
@@ -195,12 +224,18 @@ impl Stage {
                     self.world.oracle.lost(&process);
                 }
                 1 => {
-                    self.world.oracle.note(&self.world, &process, "is asked to end");
+                    self.world
+                        .oracle
+                        .note(&self.world, &process, "is asked to end");
                     replica.stop();
                     self.world.oracle.lost(&process);
                 }
                 _ => {
-                    self.world.oracle.note(&self.world, &process, &format!("stands still for {away:?}"));
+                    self.world.oracle.note(
+                        &self.world,
+                        &process,
+                        &format!("stands still for {away:?}"),
+                    );
                     process.set(Pulse::Paused);
                     self.world.oracle.lost(&process);
                 }
@@ -236,19 +271,29 @@ impl Stage {
                     alive_for.push((number, now));
                 }
             }
-            let Some(since) = alive_for.iter().map(|(_, since)| *since).min() else { continue };
+            let Some(since) = alive_for.iter().map(|(_, since)| *since).min() else {
+                continue;
+            };
             if now.since(since) < bound {
                 continue;
             }
-            let Ok(page) = self.base.list_processing(None, 1000).await else { continue };
+            let Ok(page) = self.base.list_processing(None, 1000).await else {
+                continue;
+            };
             for item in page.items {
-                let Some(due) = item.retry.next_attempt else { continue };
+                let Some(due) = item.retry.next_attempt else {
+                    continue;
+                };
                 if now.since(due) > bound {
                     let detail = format!(
                         "challenge {} of slot {} has been due for {:?}",
-                        item.challenge.id, item.retry.owner, now.since(due)
+                        item.challenge.id,
+                        item.retry.owner,
+                        now.since(due)
                     );
-                    self.world.oracle.violated(&self.world, Invariant::AlwaysTried, detail);
+                    self.world
+                        .oracle
+                        .violated(&self.world, Invariant::AlwaysTried, detail);
                     return;
                 }
             }
@@ -260,24 +305,36 @@ impl Stage {
         for id in self.world.oracle.all_acknowledged() {
             let found = self.base.find_order(&id).await;
             let Ok(Some(view)) = found else {
-                self.world.oracle.violated(&self.world, Invariant::NothingLost, format!("order {id} is gone"));
+                self.world.oracle.violated(
+                    &self.world,
+                    Invariant::NothingLost,
+                    format!("order {id} is gone"),
+                );
                 continue;
             };
             for authorization in &view.order.authorizations {
-                let Ok(Some((authorization, _))) = self.base.find_authorization(authorization).await else {
+                let Ok(Some((authorization, _))) =
+                    self.base.find_authorization(authorization).await
+                else {
                     let detail = format!("an authorization of order {id} is gone");
-                    self.world.oracle.violated(&self.world, Invariant::NothingLost, detail);
+                    self.world
+                        .oracle
+                        .violated(&self.world, Invariant::NothingLost, detail);
                     continue;
                 };
                 for challenge in &authorization.challenges {
                     self.world.oracle.saw(&self.world, challenge);
                 }
-                let valid = |c: &acme_core::Challenge| matches!(c.state, ChallengeState::Valid { .. });
+                let valid =
+                    |c: &acme_core::Challenge| matches!(c.state, ChallengeState::Valid { .. });
                 let status = view.order.state.status();
-                let stuck = matches!(status, OrderStatus::Pending) && authorization.challenges.iter().any(valid);
+                let stuck = matches!(status, OrderStatus::Pending)
+                    && authorization.challenges.iter().any(valid);
                 if stuck {
                     let detail = format!("order {id} is {status} although its challenge is valid");
-                    self.world.oracle.violated(&self.world, Invariant::NothingLost, detail);
+                    self.world
+                        .oracle
+                        .violated(&self.world, Invariant::NothingLost, detail);
                 }
             }
         }
@@ -308,7 +365,10 @@ impl SignAuthority for SimAuthority {
     }
 
     fn issuers(&self) -> Vec<Issuer> {
-        vec![Issuer { id: ISSUER, chain: vec![vec![0x30, 0]] }]
+        vec![Issuer {
+            id: ISSUER,
+            chain: vec![vec![0x30, 0]],
+        }]
     }
 
     fn roots(&self) -> Vec<Vec<u8>> {

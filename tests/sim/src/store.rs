@@ -45,7 +45,11 @@ impl SimStore {
     /// The store for a process.
     #[must_use]
     pub const fn new(world: Arc<World>, base: Arc<MemoryStore>, process: Arc<Process>) -> Self {
-        Self { world, base, process }
+        Self {
+            world,
+            base,
+            process,
+        }
     }
 
     async fn call<T, F>(&self, act: &'static str, call: F) -> Result<T, StoreError>
@@ -59,13 +63,20 @@ impl SimStore {
                 1 => Fate::FailsAfter,
                 _ => Fate::Done,
             };
-            let wait = if rng.one_in(4) { rng.millis(0, 40) } else { Duration::ZERO };
+            let wait = if rng.one_in(4) {
+                rng.millis(0, 40)
+            } else {
+                Duration::ZERO
+            };
             (fate, wait)
         });
         sleep(wait).await;
         // Between two gates nothing awaits but the base, which never waits: the act is atomic.
         self.process.gate().await;
-        let lost = || StoreError::Unavailable { context: format!("simulated fault in {act}"), source: None };
+        let lost = || StoreError::Unavailable {
+            context: format!("simulated fault in {act}"),
+            source: None,
+        };
         if fate == Fate::FailsBefore {
             self.note(act, "fails before it is done");
             return Err(lost());
@@ -83,16 +94,27 @@ impl SimStore {
     }
 
     fn note(&self, act: &str, what: &str) {
-        self.world.oracle.note(&self.world, &self.process, &format!("{act}: {what}"));
+        self.world
+            .oracle
+            .note(&self.world, &self.process, &format!("{act}: {what}"));
     }
 
     fn forgets(&self, claim: &Claim) -> bool {
-        let third = claim.challenge_id.as_str().bytes().next().is_some_and(|b| b % 3 == 0);
+        let third = claim
+            .challenge_id
+            .as_str()
+            .bytes()
+            .next()
+            .is_some_and(|b| b % 3 == 0);
         self.world.has(Bug::ForgetsClaims) && third
     }
 
     fn patience(&self, patience: Duration) -> Duration {
-        if self.world.has(Bug::ClaimsWithoutPatience) { Duration::ZERO } else { patience }
+        if self.world.has(Bug::ClaimsWithoutPatience) {
+            Duration::ZERO
+        } else {
+            patience
+        }
     }
 
     fn watch_view(&self, view: &mut Option<ValidationView>) {
@@ -108,7 +130,10 @@ impl SimStore {
 
     async fn current_epoch(&self, slot: Slot) -> Option<Epoch> {
         let leases = self.base.leases().await.ok()?;
-        leases.into_iter().find(|lease| lease.slot == slot).map(|lease| lease.epoch)
+        leases
+            .into_iter()
+            .find(|lease| lease.slot == slot)
+            .map(|lease| lease.epoch)
     }
 }
 
