@@ -1,11 +1,14 @@
 //! `serve`: the server.
 
+use std::io;
+
+use acme_ca::CaError;
 use acme_store::OpenError;
 use clap::Args;
 
 use super::runtime;
 use crate::chain::Chain;
-use crate::cli::ConfigArgs;
+use crate::cli::{ConfigArgs, NAME};
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
 use crate::logging;
@@ -83,7 +86,13 @@ impl From<ServeError> for Failure {
             ServeError::Open(error) => open_exit(error),
             ServeError::Store(_) => Exit::Unavailable,
         };
-        Self::new(exit, Chain(&error).to_string())
+        let mut message = Chain(&error).to_string();
+        if let ServeError::Ca(CaError::Io { source, .. }) = &error
+            && source.kind() == io::ErrorKind::NotFound
+        {
+            message += &format!("; `{NAME} init --dir DIR` makes an authority");
+        }
+        Self::new(exit, message)
     }
 }
 

@@ -159,7 +159,13 @@ impl std::fmt::Debug for StoreConfig {
 /// hold what it should not, an at sign or a slash: everything up to the last at sign goes.
 fn redacted(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+        // Not a URL, but perhaps meant as one, or `host=db password=…`.
+        let may_hold_one = url.contains('@') || url.to_ascii_lowercase().contains("password");
+        return if may_hold_one {
+            REDACTED.to_owned()
+        } else {
+            url.to_owned()
+        };
     };
     let rest = match rest.rsplit_once('@') {
         Some((credentials, host)) => match credentials.split_once(':') {
@@ -276,6 +282,8 @@ mod tests {
             "sqlite://",
             "sqlite:///tmp/",
             "mysql://u:secret@h/d",
+            "postgres:/u:secret@h/d",
+            "host=db user=u password=secret",
             "postgres://",
             "postgres:///acme",
         ] {

@@ -140,6 +140,36 @@ fn no_password_leaves_the_program() {
 }
 
 #[test]
+fn what_the_configuration_names_must_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.toml"), GOOD).unwrap();
+    let serve = [
+        "serve",
+        "--config",
+        "a.toml",
+        "--set",
+        "listen.acme=127.0.0.1:0",
+    ];
+    let sides = ["--set", "listen.admin=", "--set", "listen.metrics="];
+    let arguments = [serve.as_slice(), &sides].concat();
+    let ran = run(dir.path(), &arguments);
+    assert_eq!(ran.status, 78, "{}", ran.err);
+    assert!(ran.err.contains("ca/root.crt"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("`acme-server init --dir DIR` makes an authority"),
+        "{}",
+        ran.err
+    );
+
+    done(dir.path(), &["init", "--dir", "."]);
+    let tls = ["--set", "tls.cert=none.crt", "--set", "tls.key=none.key"];
+    let ran = run(dir.path(), &[arguments.as_slice(), &tls].concat());
+    assert_eq!(ran.status, 78, "{}", ran.err);
+    assert!(ran.err.contains("none.crt"), "{}", ran.err);
+}
+
+#[test]
 fn a_pod_s_name_without_a_number_ends_with_78() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a.toml"), GOOD).unwrap();

@@ -11,4 +11,5 @@ mod config_check;
 mod dev;
 mod init;
 mod operator;
+mod prepared;
 mod program;

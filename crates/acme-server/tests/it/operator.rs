@@ -1,168 +1,13 @@
-//! The operator's commands over a store that holds what an afternoon of a server leaves behind.
+//! The operator's commands, beside the server that may run on the same store.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use acme_core::{
-    Account, BeginValidation, EntropyRng, Finding, Observation, Order, Phase, Provisioner,
-    RecordVerdict, Store as _, Tenure,
-};
-use acme_server::system::{SystemClock, SystemEntropy};
-use acme_store::SqliteStore;
-use acme_types::{AccountId, AccountStatus, Identifier, Jwk, Slot, Thumbprint, Timestamp};
-use tempfile::TempDir;
-
+use crate::prepared::{ISSUER, LEAF, issued, tried_twice};
 use crate::program::{done, fails, json};
-
-/// What the store holds.
-struct Prepared {
-    dir: TempDir,
-    account: String,
-    order: String,
-    authorization: String,
-    challenge: String,
-}
-
-impl Prepared {
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-}
-
-/// An account with one order for `www.example.internal`, whose http-01 challenge has been tried
-/// twice.
-fn prepared() -> Prepared {
-    let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("acme-data");
-    fs::create_dir(&data).unwrap();
-    let config = "base_url = \"https://ca.internal\"\n[store]\nurl = \"sqlite:acme.db\"\n[ca]\ndir = \"ca\"\n";
-    fs::write(data.join("acme-server.toml"), config).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let store = Arc::new(SqliteStore::open(data.join("acme.db")).unwrap());
-        let prepared = fill(&store, dir).await;
-        store.close().await.unwrap();
-        prepared
-    })
-}
-
-async fn fill(store: &SqliteStore, dir: TempDir) -> Prepared {
-    let now = acme_core::Clock::now(&SystemClock);
-    let entropy = SystemEntropy;
-    let mut rng = EntropyRng(&entropy);
-    let slot = Slot::new(0);
-    let lease = store
-        .take_lease(slot, "test", Duration::from_secs(60), now)
-        .await
-        .unwrap();
-    let acme_core::LeaseVerdict::Taken(lease) = lease else {
-        panic!("{lease:?}");
-    };
-    let tenure = Tenure::new(slot, lease.epoch);
-    let provisioner = Provisioner::new("default".parse().unwrap());
-    let account = account(&provisioner, now, &mut rng);
-    let account_id = account.id.clone();
-    store.create_account(account).await.unwrap();
-    let name = Identifier::Dns("www.example.internal".parse().unwrap());
-    let opened = Order::open(
-        &account_id,
-        &provisioner,
-        vec![name],
-        None,
-        None,
-        now,
-        &mut rng,
-    );
-    let (order, authorizations) = opened.unwrap();
-    let authorization = authorizations[0].clone();
-    let challenge_id = authorization.challenges[0].id.clone();
-    store
-        .create_order(order.clone(), authorizations)
-        .await
-        .unwrap();
-
-    let mut due = now;
-    for (finding, phase, detail) in [
-        (
-            Finding::ConnectRefused,
-            Phase::Connect,
-            "10.0.3.7:80 refused the connection after 1 ms",
-        ),
-        (
-            Finding::HttpStatus,
-            Phase::Http,
-            "connected to 10.0.3.7:80 after 1 ms, 404 Not Found",
-        ),
-    ] {
-        let request = BeginValidation {
-            challenge_id: &challenge_id,
-            account_id: &account_id,
-            slot,
-            epoch: tenure.epoch(),
-            policy: &provisioner.retry,
-            claim_for: Some(Duration::from_secs(30)),
-            now: due,
-        };
-        let claim = if due == now {
-            let view = store.begin_validation(request).await.unwrap().unwrap();
-            view.claim.unwrap()
-        } else {
-            let patience = Duration::from_secs(30);
-            let batch = store
-                .claim_due(slot, tenure.epoch(), 10, patience, due)
-                .await
-                .unwrap();
-            batch.claims.into_iter().next().unwrap()
-        };
-        let observation = Observation {
-            finding,
-            phase,
-            address: Some("10.0.3.7:80".parse().unwrap()),
-            detail: detail.to_owned(),
-            took: Duration::from_millis(2),
-        };
-        let recorded = store
-            .record_attempt(&claim, &observation, &provisioner.retry, due)
-            .await;
-        assert!(
-            matches!(recorded, Ok(RecordVerdict::Recorded(_))),
-            "{recorded:?}"
-        );
-        due = due.plus(Duration::from_secs(12));
-    }
-    Prepared {
-        dir,
-        account: account_id.to_string(),
-        order: order.id.to_string(),
-        authorization: authorization.id.to_string(),
-        challenge: challenge_id.to_string(),
-    }
-}
-
-fn account(provisioner: &Provisioner, now: Timestamp, rng: &mut EntropyRng<'_>) -> Account {
-    // The example key of RFC 8037, appendix A.
-    let jwk: Jwk = serde_json::from_str(
-        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
-    )
-    .unwrap();
-    Account {
-        id: AccountId::random(rng),
-        provisioner: provisioner.name.clone(),
-        thumbprint: Thumbprint([7; 32]),
-        jwk,
-        status: AccountStatus::Valid,
-        contact: vec!["mailto:ops@example.internal".to_owned()],
-        terms_agreed: false,
-        external_account: None,
-        created_at: now,
-    }
-}
 
 #[test]
 fn why_tells_the_story_of_each_attempt() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let text = done(prepared.path(), &["challenge", "why", &prepared.challenge]);
     for word in [
         &format!("{} (http-01)", prepared.challenge),
@@ -188,7 +33,7 @@ fn why_tells_the_story_of_each_attempt() {
 
 #[test]
 fn why_finds_a_challenge_by_what_people_have_at_hand() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let url = format!(
         "https://ca.internal/acme/default/challenge/{}",
         prepared.challenge
@@ -224,7 +69,7 @@ fn why_finds_a_challenge_by_what_people_have_at_hand() {
 
 #[test]
 fn what_is_being_tried_is_listed() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let text = done(prepared.path(), &["challenge", "list", "--processing"]);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
@@ -243,7 +88,7 @@ fn what_is_being_tried_is_listed() {
 
 #[test]
 fn accounts_orders_and_slots_are_shown() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let accounts = json(prepared.path(), &["account", "list"]);
     assert_eq!(accounts[0]["id"], prepared.account.as_str());
     assert_eq!(accounts[0]["contact"][0], "mailto:ops@example.internal");
@@ -283,7 +128,7 @@ fn accounts_orders_and_slots_are_shown() {
 
 #[test]
 fn what_is_not_there_ends_with_1() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let missing = "y".repeat(32);
     for arguments in [
         ["account", "show", &missing].as_slice(),
@@ -301,7 +146,7 @@ fn what_is_not_there_ends_with_1() {
 
 #[test]
 fn without_a_store_it_ends_with_69_and_makes_none() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     let store = prepared.path().join("acme-data/acme.db");
     for file in fs::read_dir(prepared.path().join("acme-data")).unwrap() {
         let path = file.unwrap().path();
@@ -320,7 +165,7 @@ fn without_a_store_it_ends_with_69_and_makes_none() {
 
 #[test]
 fn migrate_makes_the_store_and_changes_nothing_the_second_time() {
-    let prepared = prepared();
+    let prepared = tried_twice();
     for _ in 0..2 {
         let text = done(prepared.path(), &["migrate"]);
         assert!(text.contains("is up to date"), "{text}");
@@ -328,5 +173,118 @@ fn migrate_makes_the_store_and_changes_nothing_the_second_time() {
     assert_eq!(
         json(prepared.path(), &["account", "list"])[0]["id"],
         prepared.account.as_str()
+    );
+}
+
+#[test]
+fn certificates_are_listed_by_what_is_asked() {
+    let prepared = issued();
+    let (serial, id) = prepared.certificate.as_ref().unwrap();
+    let listed = |arguments: &[&str]| {
+        let list = json(
+            prepared.path(),
+            &[["cert", "list"].as_slice(), arguments].concat(),
+        );
+        list.as_array().unwrap().len()
+    };
+    for (arguments, count) in [
+        (["--identifier", "WWW.example.internal"].as_slice(), 1),
+        (&["--identifier", "other.internal"], 0),
+        (&["--identifier", "10.0.3.7"], 0),
+        (&["--account", &prepared.account], 1),
+        (&["--account", &"y".repeat(32)], 0),
+        (&["--expiring-within", "31d"], 1),
+        (&["--expiring-within", "7d"], 0),
+        (&["--not-revoked"], 1),
+        (&["--revoked"], 0),
+        (&["--limit", "1"], 1),
+    ] {
+        assert_eq!(listed(arguments), count, "{arguments:?}");
+    }
+    let text = done(prepared.path(), &["cert", "list"]);
+    assert!(text.contains(serial) && text.contains("valid"), "{text}");
+    for wanted in [
+        serial,
+        id,
+        &format!("https://ca.internal/acme/default/certificate/{id}"),
+    ] {
+        let shown = json(prepared.path(), &["cert", "show", wanted]);
+        assert_eq!(shown["serial"], serial.as_str());
+        assert_eq!(shown["identifiers"][0]["value"], "www.example.internal");
+        assert_eq!(shown["order"], prepared.order.as_str());
+    }
+    assert!(done(prepared.path(), &["cert", "show", serial]).contains("(30 d left)"));
+}
+
+#[test]
+fn a_certificate_is_revoked_once() {
+    let prepared = issued();
+    let (serial, _) = prepared.certificate.as_ref().unwrap();
+    let revoke = |reason| {
+        json(
+            prepared.path(),
+            &["cert", "revoke", serial, "--reason", reason],
+        )
+    };
+    let first = revoke("superseded");
+    assert_eq!(first["was_revoked_before"], false);
+    assert_eq!(first["reason"], "superseded");
+    let second = revoke("keyCompromise");
+    assert_eq!(second["was_revoked_before"], true);
+    assert_eq!(second["reason"], "superseded", "the first revocation stays");
+    let shown = json(prepared.path(), &["cert", "show", serial]);
+    assert_eq!(
+        (&shown["status"], &shown["revoked_at"]),
+        (&"revoked".into(), &first["revoked_at"])
+    );
+    assert_eq!(
+        json(prepared.path(), &["cert", "list", "--revoked"])[0]["serial"],
+        serial.as_str()
+    );
+}
+
+#[test]
+fn a_certificate_is_exported_with_its_chain() {
+    let prepared = issued();
+    let (serial, _) = prepared.certificate.as_ref().unwrap();
+    let export = |more: &[&str]| {
+        let pem = done(
+            prepared.path(),
+            &[["cert", "export", serial].as_slice(), more].concat(),
+        );
+        acme_core::pem::certificates_from_pem(&pem).unwrap()
+    };
+    assert_eq!(export(&[]), [LEAF, ISSUER]);
+    assert_eq!(export(&["--no-chain"]), [LEAF]);
+
+    let to_file = [
+        "cert", "export", serial, "--format", "der", "--out", "www.der",
+    ];
+    assert_eq!(done(prepared.path(), &to_file), "");
+    assert_eq!(fs::read(prepared.path().join("www.der")).unwrap(), LEAF);
+    fails(prepared.path(), &to_file, 1, "www.der");
+}
+
+#[test]
+fn why_tells_of_a_proof_and_of_an_order_that_is_done() {
+    let prepared = issued();
+    let text = done(prepared.path(), &["challenge", "why", &prepared.order]);
+    for word in [
+        "valid: the proof was seen at ",
+        "#3  ",
+        "(valid, expires ",
+        "  proof\n",
+    ] {
+        assert!(text.contains(word), "{word} is not in\n{text}");
+    }
+    assert_eq!(
+        done(prepared.path(), &["challenge", "list"]),
+        "No challenge is being tried.\n"
+    );
+    let order = json(prepared.path(), &["order", "show", &prepared.order]);
+    assert_eq!(order["status"], "valid");
+    assert_eq!(
+        order["certificate"],
+        prepared.certificate.as_ref().unwrap().1.as_str()
     );
 }
