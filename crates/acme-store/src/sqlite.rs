@@ -66,7 +66,7 @@ impl StoreOn<Sqlite> {
         Ok(Self {
             engine: Sqlite {
                 readers: Readers::new(&path)?,
-                writer: Writer::start(path, conn, Some(lock))?,
+                writer: Writer::start(conn, move || connection::writer(&path), Some(lock))?,
                 nonces: Mutex::new(Nonces::Kept(nonces)),
             },
         })
@@ -92,7 +92,7 @@ impl StoreOn<Sqlite> {
         Ok(Self {
             engine: Sqlite {
                 readers: Readers::new(&path)?,
-                writer: Writer::start(path, conn, None)?,
+                writer: Writer::start(conn, move || connection::writer(&path), None)?,
                 nonces: Mutex::new(Nonces::Closed),
             },
         })
@@ -289,3 +289,6 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

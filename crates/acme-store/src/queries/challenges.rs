@@ -100,17 +100,8 @@ impl ChallengeRows for Conn {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: BTreeSet<&str> = rows.iter().map(ChallengeRow::authorization_id).collect();
-        let subjects: Vec<(String, SubjectRow)> = authorizations::table
-            .inner_join(accounts::table)
-            .filter(authorizations::id.eq_any(ids))
-            .select((authorizations::id, SubjectRow::as_select()))
-            .load(self)
-            .await?;
-        let subjects = subjects
-            .into_iter()
-            .map(|(id, row)| Ok((id, Subject::try_from(row)?)))
-            .collect::<Outcome<BTreeMap<String, Subject>>>()?;
+        let ids = rows.iter().map(ChallengeRow::authorization_id).collect();
+        let subjects = subjects(self, ids).await?;
         let due = |row: ChallengeRow| {
             let subject = subjects
                 .get(row.authorization_id())
@@ -221,10 +212,7 @@ impl ChallengeRows for Conn {
         if ids.is_empty() {
             return Ok(0);
         }
-        let adopted = diesel::update(challenges::table.filter(challenges::id.eq_any(ids)))
-            .set(challenges::owner_slot.eq(slot_number(to)))
-            .execute(self)
-            .await?;
+        let adopted = set_owner(self, ids, to).await?;
         Ok(u32::try_from(adopted).unwrap_or(limit))
     }
 
@@ -276,4 +264,30 @@ impl ChallengeRows for Conn {
             })
             .collect()
     }
+}
+
+/// What claims of challenges of these authorizations must know.
+pub(crate) async fn subjects(
+    conn: &mut Conn,
+    ids: BTreeSet<&str>,
+) -> Outcome<BTreeMap<String, Subject>> {
+    let rows: Vec<(String, SubjectRow)> = authorizations::table
+        .inner_join(accounts::table)
+        .filter(authorizations::id.eq_any(ids))
+        .select((authorizations::id, SubjectRow::as_select()))
+        .load(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(id, row)| Ok((id, Subject::try_from(row)?)))
+        .collect()
+}
+
+/// Gives challenges to a slot; returns how many.
+pub(crate) async fn set_owner(conn: &mut Conn, ids: Vec<String>, slot: Slot) -> Outcome<usize> {
+    Ok(
+        diesel::update(challenges::table.filter(challenges::id.eq_any(ids)))
+            .set(challenges::owner_slot.eq(slot_number(slot)))
+            .execute(conn)
+            .await?,
+    )
 }

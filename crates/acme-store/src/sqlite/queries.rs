@@ -30,7 +30,7 @@ mod accounts;
 #[path = "../queries/certificates.rs"]
 mod certificates;
 #[path = "../queries/challenges.rs"]
-mod challenges;
+pub(crate) mod challenges;
 #[path = "../queries/leases.rs"]
 mod leases;
 #[path = "../queries/orders.rs"]

@@ -1,16 +1,15 @@
 //! The one thread that writes: many acts in one transaction, each caller answered after its commit.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use acme_core::StoreError;
 use diesel::connection::Connection as _;
-use diesel::result::Error as DatabaseError;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection;
+use super::connection::checkpoint;
 use crate::OpenError;
 use crate::act::{Act, Fault, at_once, unavailable};
 
@@ -34,19 +33,27 @@ enum Message {
 }
 
 impl Writer {
-    /// Starts the thread. It keeps `lock` as long as it lives.
+    /// Starts the thread on `conn`; `connect` makes another one when that has failed. The thread
+    /// keeps `lock` as long as it lives.
     pub(crate) fn start(
-        path: PathBuf,
         conn: SqliteConnection,
+        connect: impl FnMut() -> Result<SqliteConnection, OpenError> + Send + 'static,
         lock: Option<File>,
     ) -> Result<Self, OpenError> {
         let (messages, inbox) = mpsc::channel(MAX_WAITING);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                run(&path, conn, inbox);
-                // Only now may another process have the file.
+                let connection = Connection {
+                    open: Some(conn),
+                    connect,
+                };
+                let last = run(connection, inbox);
+                // Only now may another process have the file, and only then is the store closed.
                 drop(lock);
+                if let Some((last, failed)) = last {
+                    last.answer(failed.as_ref());
+                }
             })
             .map_err(|error| OpenError::unavailable("start the writing thread", error))?;
         Ok(Self {
@@ -149,68 +156,87 @@ impl<A: Act> Job for Waiting<A> {
     }
 }
 
-fn run(path: &Path, conn: SqliteConnection, mut inbox: mpsc::Receiver<Message>) {
-    let mut conn = Some(conn);
+/// The connection that writes, and how to make another one.
+struct Connection<F> {
+    open: Option<SqliteConnection>,
+    connect: F,
+}
+
+/// Serves the inbox to its end; the last act, if there was one, and how it failed.
+fn run<F>(
+    mut connection: Connection<F>,
+    mut inbox: mpsc::Receiver<Message>,
+) -> Option<(Box<dyn Job>, Option<DatabaseError>)>
+where
+    F: FnMut() -> Result<SqliteConnection, OpenError>,
+{
     let mut messages = Vec::with_capacity(MAX_BATCH);
-    loop {
-        if inbox.blocking_recv_many(&mut messages, MAX_BATCH) == 0 {
-            break;
-        }
+    let mut last = None;
+    while last.is_none() && inbox.blocking_recv_many(&mut messages, MAX_BATCH) > 0 {
         let mut batch = Vec::with_capacity(messages.len());
-        let mut last = None;
         for message in messages.drain(..) {
             match message {
                 Message::Job(job) => batch.push(job),
                 Message::Close(job) => last = Some(job),
             }
         }
-        commit(path, &mut conn, batch);
-        if let Some(last) = last {
-            inbox.close();
-            let mut rest = Vec::new();
-            while let Ok(Message::Job(job)) = inbox.try_recv() {
-                rest.push(job);
-            }
-            commit(path, &mut conn, rest);
-            commit(path, &mut conn, vec![last]);
-            break;
-        }
+        connection.commit(batch);
     }
-    if let Some(conn) = &mut conn
-        && let Err(error) = connection::checkpoint(conn)
+    if last.is_some() {
+        inbox.close();
+        let mut rest = Vec::new();
+        while let Ok(Message::Job(job)) = inbox.try_recv() {
+            rest.push(job);
+        }
+        connection.commit(rest);
+    }
+    let last = last.map(|last| {
+        let mut batch = [last];
+        let failed = connection.transact(&mut batch).err();
+        let [last] = batch;
+        (last, failed)
+    });
+    if let Some(conn) = &mut connection.open
+        && let Err(error) = checkpoint(conn)
     {
         tracing::warn!(%error, "the log could not be moved into the database; the next start does it");
     }
+    last
 }
 
-/// Runs a batch in one transaction and answers its callers. A connection on which the engine failed
-/// is given up, and the next batch opens another one.
-fn commit(path: &Path, conn: &mut Option<SqliteConnection>, mut batch: Vec<Box<dyn Job>>) {
-    if batch.is_empty() {
-        return;
-    }
-    let failed = match conn.take().map_or_else(|| connection::writer(path), Ok) {
-        Ok(mut open) => match transact(&mut open, &mut batch) {
-            Ok(()) => {
-                *conn = Some(open);
-                None
-            }
+impl<F> Connection<F>
+where
+    F: FnMut() -> Result<SqliteConnection, OpenError>,
+{
+    /// Runs a batch in one transaction and answers its callers. A connection on which the engine
+    /// failed is given up, and the next batch opens another one.
+    fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        if batch.is_empty() {
+            return;
+        }
+        let failed = match self.transact(&mut batch) {
+            Ok(()) => None,
             Err(error) => {
                 tracing::error!(%error, acts = batch.len(), "the store cannot write");
                 Some(error)
             }
-        },
-        Err(error) => {
-            tracing::error!(%error, acts = batch.len(), "the store cannot be opened again");
-            let message = Box::new(error.to_string());
-            Some(DatabaseError::DatabaseError(
-                diesel::result::DatabaseErrorKind::UnableToSendCommand,
-                message,
-            ))
+        };
+        for job in batch {
+            job.answer(failed.as_ref());
         }
-    };
-    for job in batch {
-        job.answer(failed.as_ref());
+    }
+
+    fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), DatabaseError> {
+        let mut conn = match self.open.take() {
+            Some(conn) => conn,
+            None => (self.connect)().map_err(|error| {
+                let message = Box::new(error.to_string());
+                DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, message)
+            })?,
+        };
+        transact(&mut conn, batch)?;
+        self.open = Some(conn);
+        Ok(())
     }
 }
 

@@ -45,7 +45,7 @@ CREATE TABLE orders (
 ) STRICT;
 -- An order has an error exactly when it is invalid, and invalid ones are not listed.
 CREATE INDEX orders_of_account ON orders (account_id, created_at, id) WHERE error IS NULL;
-CREATE INDEX open_orders_of_account ON orders (account_id) WHERE status IN ('pending', 'ready');
+CREATE INDEX open_orders_of_account ON orders (account_id, id) WHERE status IN ('pending', 'ready');
 CREATE INDEX orders_by_expiry ON orders (expires_at);
 
 CREATE TABLE authorizations (
@@ -57,7 +57,7 @@ CREATE TABLE authorizations (
     expires_at  INTEGER NOT NULL,
     status      TEXT NOT NULL CHECK (status IN ('pending', 'valid', 'invalid', 'deactivated', 'revoked'))
 ) STRICT;
-CREATE INDEX pending_authorizations_of_account ON authorizations (account_id) WHERE status = 'pending';
+CREATE INDEX pending_authorizations_of_account ON authorizations (account_id, id) WHERE status = 'pending';
 CREATE INDEX authorizations_by_expiry ON authorizations (expires_at);
 
 -- Which orders wait for an authorization. The other way round stands in orders.authorizations, in

@@ -1,0 +1,162 @@
+//! No query walks through a table that grows: each is explained by SQLite itself.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use acme_core::{
+    AuthorizationState, ChallengeState, Epoch, InFlight, OrderState, Revocation, RevocationReason,
+    Serial,
+};
+use acme_types::{AuthorizationId, Identifier, Problem, ProblemKind, Slot, Thumbprint, Timestamp};
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::super::queries::challenges;
+use super::empty;
+use crate::cursor::Cursor;
+use crate::rows::{
+    AccountRows as _, CertificateRows as _, ChallengeRows as _, Counters, DueCursor,
+    LeaseRows as _, OrderRows as _, PruneRows as _, Walk,
+};
+
+/// Tables that stay small, whatever happens.
+const SMALL: [&str; 3] = ["leases", "meta", "issuers"];
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
+    "0123456789abcdefghijklmnopqrstuv".parse().unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[tokio::test]
+async fn no_query_scans_a_table_that_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut conn = empty(dir.path());
+    let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let log = seen.clone();
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let sql = text.split(" -- binds").next().unwrap_or_default();
+            log.lock().unwrap().insert(sql.to_owned());
+        }
+    });
+    run_every_query(&mut conn).await;
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| ());
+
+    let seen = seen.lock().unwrap().clone();
+    assert!(seen.len() > 40, "only {} queries were run", seen.len());
+    let mut scans = Vec::new();
+    for sql in seen {
+        let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"));
+        for step in steps.load::<Step>(&mut conn).unwrap() {
+            let is_small = SMALL.iter().any(|table| step.detail.contains(table));
+            let walks_index = step.detail.contains("_by_creation")
+                || step.detail.contains("revoked_certificates")
+                || step.detail.contains("CONSTANT ROW");
+            let sorts = step.detail.contains("TEMP B-TREE") && !step.detail.contains("LAST");
+            if step.detail.starts_with("SCAN") && !is_small && !walks_index || sorts {
+                scans.push(format!("{}: {sql}", step.detail));
+            }
+        }
+    }
+    assert!(scans.is_empty(), "{}", scans.join("\n"));
+}
+
+async fn run_every_query(conn: &mut SqliteConnection) {
+    let (now, slot) = (Timestamp::from_secs(1), Slot::new(1));
+    let place = Cursor {
+        created_at: now,
+        id: "x".to_owned(),
+    };
+    let dns: Identifier = serde_json::from_str(r#"{"type":"dns","value":"a.example"}"#).unwrap();
+    let many: Vec<AuthorizationId> = vec![id(), id()];
+
+    conn.lock_lease(slot).await.unwrap();
+    conn.leases().await.unwrap();
+    conn.meta("x").await.unwrap();
+    conn.account(&id()).await.unwrap();
+    let thumbprint = Thumbprint([0; 32]);
+    let provisioner = "default".parse().unwrap();
+    conn.account_by_key(&provisioner, &thumbprint)
+        .await
+        .unwrap();
+    conn.order(&id()).await.unwrap();
+    conn.lock_open_orders(&id()).await.unwrap();
+    conn.lock_open_orders_of_account(&id()).await.unwrap();
+    conn.set_order(&id(), &OrderState::Ready).await.unwrap();
+    conn.is_being_tried(&many).await.unwrap();
+    conn.is_being_tried(&many[..1]).await.unwrap();
+    conn.authorization_states(&many).await.unwrap();
+    conn.authorization(&id()).await.unwrap();
+    conn.authorization_of_challenge(&id()).await.unwrap();
+    conn.pending_authorizations_of_account(&id()).await.unwrap();
+    let state = AuthorizationState::Valid;
+    conn.set_authorization(&id(), state).await.unwrap();
+    let error = Problem::new(ProblemKind::Dns, "");
+    let challenge = acme_core::Challenge {
+        id: id(),
+        authorization_id: id(),
+        kind: acme_types::ChallengeKind::Http01,
+        token: "0123456789abcdefghijklmnopqrstuv".parse().unwrap(),
+        state: ChallengeState::Invalid { error },
+    };
+    conn.set_challenge(&challenge, Counters::default())
+        .await
+        .unwrap();
+    conn.newest_attempts(&id(), 11).await.unwrap();
+    conn.all_attempts(&id()).await.unwrap();
+    conn.lock_due(slot, 10, now).await.unwrap();
+    let ids = many.iter().map(AuthorizationId::as_str).collect();
+    challenges::subjects(conn, ids).await.unwrap();
+    conn.next_due(slot, now).await.unwrap();
+    conn.subject(&id()).await.unwrap();
+    let in_flight = InFlight {
+        slot,
+        epoch: Epoch(1),
+        number: 1,
+        started_at: now,
+        until: now,
+    };
+    conn.is_stale(&in_flight).await.unwrap();
+    conn.expired(slot, 10, now).await.unwrap();
+    conn.adopt_challenges(slot, slot, 10, now).await.unwrap();
+    let ids = vec!["x".to_owned()];
+    challenges::set_owner(conn, ids, slot).await.unwrap();
+    for next_attempt in [None, Some(now)] {
+        let id = id();
+        let after = DueCursor { next_attempt, id };
+        conn.processing(slot, Some(&after), 10).await.unwrap();
+    }
+    conn.processing(slot, None, 10).await.unwrap();
+    conn.certificate(&id()).await.unwrap();
+    conn.certificate_and_issuer(&id()).await.unwrap();
+    let serial = Serial::from_be_bytes(&[1]).unwrap();
+    conn.certificate_by_serial(&serial).await.unwrap();
+    conn.set_given_up(&id()).await.unwrap();
+    let reason = RevocationReason::Unspecified;
+    let revocation = Revocation { at: now, reason };
+    conn.set_revoked(&id(), revocation).await.unwrap();
+    conn.unsigned(slot, now, 10).await.unwrap();
+    conn.adopt_certificates(slot, slot, 10).await.unwrap();
+    for after in [None, Some(&place)] {
+        conn.accounts(after, 10).await.unwrap();
+        conn.orders_of_account(&id(), after, 10, now).await.unwrap();
+        for walk in [
+            Walk::All,
+            Walk::Revoked,
+            Walk::Account(id()),
+            Walk::Identifier(dns.clone()),
+        ] {
+            conn.certificates(&walk, after, 10).await.unwrap();
+        }
+    }
+    conn.prune_orders(now, 10).await.unwrap();
+    conn.prune_authorizations(now, 10).await.unwrap();
+    conn.prune_certificates(now, 10).await.unwrap();
+}

@@ -1,0 +1,196 @@
+//! Accounts.
+
+use acme_core::{Account, AccountVerdict, AuthorizationState, ChallengeState, Finding, OrderState};
+use acme_types::{AccountId, AccountStatus, Jwk, Thumbprint};
+
+use crate::world::{A, START, World, at, new_account, rng};
+
+pub(crate) async fn an_account_comes_back_as_it_went(world: World) {
+    let account = world.account().await;
+    let mut bare = new_account();
+    bare.contact = Vec::new();
+    bare.external_account = None;
+    bare.terms_agreed = false;
+    bare.jwk = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#.parse().unwrap();
+    world.store.create_account(bare.clone()).await.unwrap();
+    for account in [account, bare] {
+        let found = world.store.find_account(&account.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&account));
+        let by_key = world
+            .store
+            .find_account_by_key(&account.provisioner, &account.thumbprint);
+        assert_eq!(by_key.await.unwrap(), Some(account));
+    }
+    let missing = AccountId::random(&mut rng());
+    assert_eq!(world.store.find_account(&missing).await.unwrap(), None);
+}
+
+pub(crate) async fn a_key_has_one_account_at_a_provisioner(world: World) {
+    let first = world.account().await;
+    let second = Account {
+        id: AccountId::random(&mut rng()),
+        contact: Vec::new(),
+        ..first.clone()
+    };
+    let verdict = world.store.create_account(second.clone()).await.unwrap();
+    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == first));
+    assert_eq!(world.store.find_account(&second.id).await.unwrap(), None);
+    let elsewhere = Account {
+        provisioner: "other".parse().unwrap(),
+        ..second
+    };
+    let verdict = world.store.create_account(elsewhere.clone()).await.unwrap();
+    assert!(matches!(verdict, AccountVerdict::Done(made) if made == elsewhere));
+}
+
+pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {
+    let account = world.account().await;
+    let contact = vec!["mailto:other@example.com".to_owned()];
+    let verdict = world
+        .store
+        .update_account(&account.id, Some(contact.clone()), None)
+        .await;
+    let expected = Account {
+        contact,
+        ..account.clone()
+    };
+    assert!(matches!(verdict.unwrap(), AccountVerdict::Done(found) if found == expected));
+    let verdict = world
+        .store
+        .update_account(&account.id, None, Some(false))
+        .await;
+    let expected = Account {
+        terms_agreed: false,
+        ..expected
+    };
+    assert!(matches!(verdict.unwrap(), AccountVerdict::Done(found) if found == expected));
+    let found = world.store.find_account(&account.id).await.unwrap();
+    assert_eq!(found, Some(expected));
+
+    world
+        .store
+        .deactivate_account(&account.id, at(1))
+        .await
+        .unwrap();
+    let verdict = world
+        .store
+        .update_account(&account.id, None, Some(true))
+        .await;
+    assert!(matches!(verdict.unwrap(), AccountVerdict::Gone));
+    let missing = AccountId::random(&mut rng());
+    let verdict = world.store.update_account(&missing, None, Some(true)).await;
+    assert!(matches!(verdict.unwrap(), AccountVerdict::Gone));
+}
+
+pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
+    let account = world.account().await;
+    let other = world.account().await;
+    let change = |thumbprint: Thumbprint| {
+        let jwk = Jwk::Ed25519 { x: thumbprint.0 };
+        let id = account.id.clone();
+        let store = world.store.clone();
+        async move {
+            store
+                .change_account_key(&id, &jwk, &thumbprint)
+                .await
+                .unwrap()
+        }
+    };
+    let verdict = change(other.thumbprint).await;
+    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == other));
+    let verdict = change(account.thumbprint).await;
+    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == account));
+    let fresh = Thumbprint([9; 32]);
+    let verdict = change(fresh).await;
+    assert!(matches!(verdict, AccountVerdict::Done(found) if found.thumbprint == fresh));
+    let find = |thumbprint| {
+        let store = world.store.clone();
+        let provisioner = account.provisioner.clone();
+        async move {
+            store
+                .find_account_by_key(&provisioner, &thumbprint)
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(find(account.thumbprint).await, None);
+    assert_eq!(find(fresh).await.unwrap().id, account.id);
+
+    world
+        .store
+        .deactivate_account(&account.id, at(1))
+        .await
+        .unwrap();
+    assert!(matches!(
+        change(Thumbprint([8; 32])).await,
+        AccountVerdict::Gone
+    ));
+}
+
+pub(crate) async fn deactivation_ends_what_is_pending(world: World) {
+    let holder = (A, world.lease(A, "one", START).await);
+    let account = world.account().await;
+    let pending = world.open_for(&account, &["a.example"], START).await;
+    let tried = world.open_for(&account, &["b.example"], START).await;
+    let flying = world.request(&tried, tried.http(), holder, START).await;
+    let ready = world.open_for(&account, &["c.example"], START).await;
+    world.prove(&ready, holder, START).await;
+    let done = world.open_for(&account, &["d.example"], START).await;
+    world.issue(&done, holder, START).await;
+
+    let verdict = world
+        .store
+        .deactivate_account(&account.id, at(1))
+        .await
+        .unwrap();
+    let AccountVerdict::Done(found) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(found.status, AccountStatus::Deactivated);
+    let stored = world.store.find_account(&account.id).await.unwrap();
+    assert_eq!(stored, Some(found));
+    for opened in [&pending, &tried] {
+        let authorization = world.authorization(opened).await;
+        assert_eq!(authorization.state, AuthorizationState::Deactivated);
+        let stopped = |c: &acme_core::Challenge| matches!(c.state, ChallengeState::Invalid { .. });
+        assert!(
+            authorization.challenges.iter().all(stopped),
+            "{authorization:?}"
+        );
+    }
+    for opened in [&pending, &tried, &ready] {
+        let state = world.order(opened).await.state;
+        assert!(matches!(state, OrderState::Invalid { .. }), "{state:?}");
+    }
+    let state = world.order(&done).await.state;
+    assert!(matches!(state, OrderState::Valid { .. }), "{state:?}");
+
+    // What was being attempted counts no more, and nothing is due.
+    let verdict = world
+        .try_record(&flying.claim.unwrap(), Finding::Proof, at(2))
+        .await;
+    assert!(matches!(verdict, acme_core::RecordVerdict::Superseded));
+    let batch = world.claim(holder, at(1000)).await;
+    assert_eq!((batch.claims, batch.next_due), (vec![], None));
+    let again = world
+        .store
+        .deactivate_account(&account.id, at(3))
+        .await
+        .unwrap();
+    assert!(matches!(again, AccountVerdict::Gone));
+}
+
+pub(crate) async fn deactivation_leaves_others_alone(world: World) {
+    let gone = world.account().await;
+    world.open_for(&gone, &["a.example"], START).await;
+    let other = world.open(&["a.example"], START).await;
+    world
+        .store
+        .deactivate_account(&gone.id, at(1))
+        .await
+        .unwrap();
+    assert_eq!(world.order(&other).await, other.order);
+    assert_eq!(world.authorization(&other).await, other.authorizations[0]);
+    let found = world.store.find_account(&other.account.id).await.unwrap();
+    assert_eq!(found, Some(other.account));
+}

@@ -1,0 +1,193 @@
+//! What must come out one way when two do it at once.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use acme_core::{
+    Account, AccountVerdict, BeginFinalize, FinalizeVerdict, Finding, LeaseVerdict, NonceVerdict,
+    OrderState, RevocationReason, RevokeVerdict,
+};
+use acme_types::AccountId;
+
+use super::nonces::nonce;
+use crate::world::{A, B, LEASE, PATIENCE, START, World, at, new_account, rng};
+
+/// How often each race is run.
+const ROUNDS: usize = 20;
+
+/// Runs both at once, each on its own task.
+async fn both<T: Send + 'static>(
+    one: impl Future<Output = T> + Send + 'static,
+    two: impl Future<Output = T> + Send + 'static,
+) -> [T; 2] {
+    let (one, two) = (tokio::spawn(one), tokio::spawn(two));
+    [one.await.unwrap(), two.await.unwrap()]
+}
+
+fn count<T>(outcomes: &[T], is_it: impl Fn(&T) -> bool) -> usize {
+    outcomes.iter().filter(|outcome| is_it(outcome)).count()
+}
+
+pub(crate) async fn one_of_two_begins_to_finalize(world: World) {
+    let (slot, epoch) = (A, world.lease(A, "one", START).await);
+    for _ in 0..ROUNDS {
+        let opened = world.open(&["a.example"], START).await;
+        world.prove(&opened, (slot, epoch), START).await;
+        let finalize = || {
+            let (world, opened) = (world.clone(), opened.clone());
+            async move {
+                let request = BeginFinalize {
+                    order_id: &opened.order.id,
+                    certificate: world.new_certificate(START).await,
+                    slot,
+                    epoch,
+                    now: at(1),
+                };
+                world.store.begin_finalize(request).await.unwrap()
+            }
+        };
+        let outcomes = both(finalize(), finalize()).await;
+        let done = |verdict: &FinalizeVerdict| matches!(verdict, FinalizeVerdict::Done(_));
+        assert_eq!(count(&outcomes, done), 1, "{outcomes:?}");
+    }
+}
+
+pub(crate) async fn one_of_two_spends_a_nonce(world: World) {
+    let epoch = world.lease(A, "one", START).await;
+    for counter in 0..ROUNDS as u64 * 10 {
+        let spend = || {
+            let store = world.store.clone();
+            async move {
+                store
+                    .spend_nonce(nonce(A, epoch, counter, at(1)), at(2))
+                    .await
+                    .unwrap()
+            }
+        };
+        let outcomes = both(spend(), spend()).await;
+        let fresh = |verdict: &NonceVerdict| *verdict == NonceVerdict::Fresh;
+        assert_eq!(count(&outcomes, fresh), 1);
+    }
+}
+
+pub(crate) async fn claims_are_disjoint(world: World) {
+    let (slot, epoch) = (A, world.lease(A, "one", START).await);
+    for _ in 0..50 {
+        let opened = world.open(&["a.example"], START).await;
+        world
+            .arm(&opened, opened.http(), (slot, epoch), START)
+            .await;
+    }
+    let claim = || {
+        let store = world.store.clone();
+        async move {
+            let mut claimed = Vec::new();
+            loop {
+                let batch = store
+                    .claim_due(slot, epoch, 7, PATIENCE, at(1))
+                    .await
+                    .unwrap();
+                if batch.claims.is_empty() && batch.next_due.is_none_or(|due| due > at(1)) {
+                    return claimed;
+                }
+                claimed.extend(batch.claims.into_iter().map(|claim| claim.challenge_id));
+            }
+        }
+    };
+    let claimed = both(claim(), claim()).await.concat();
+    assert_eq!(claimed.len(), 50);
+    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>().len(), 50);
+}
+
+pub(crate) async fn one_of_two_requests_claims(world: World) {
+    let one = (A, world.lease(A, "one", START).await);
+    let two = (B, world.lease(B, "two", START).await);
+    for _ in 0..ROUNDS {
+        let opened = world.open(&["a.example"], START).await;
+        let request = |holder| {
+            let (world, opened) = (world.clone(), opened.clone());
+            async move { world.request(&opened, opened.http(), holder, START).await }
+        };
+        let outcomes = both(request(one), request(two)).await;
+        assert_eq!(count(&outcomes, |view| view.claim.is_some()), 1);
+    }
+}
+
+pub(crate) async fn one_of_two_makes_the_account(world: World) {
+    for _ in 0..ROUNDS {
+        let account = new_account();
+        let create = || {
+            let store = world.store.clone();
+            let account = Account {
+                id: AccountId::random(&mut rng()),
+                ..account.clone()
+            };
+            async move { store.create_account(account).await.unwrap() }
+        };
+        let outcomes = both(create(), create()).await;
+        let ids: BTreeSet<AccountId> = outcomes
+            .iter()
+            .map(|verdict| match verdict {
+                AccountVerdict::Done(account) | AccountVerdict::KeyInUse(account) => {
+                    account.id.clone()
+                }
+                AccountVerdict::Gone => panic!("gone"),
+            })
+            .collect();
+        assert_eq!(ids.len(), 1);
+        let done = |verdict: &AccountVerdict| matches!(verdict, AccountVerdict::Done(_));
+        assert_eq!(count(&outcomes, done), 1);
+    }
+}
+
+pub(crate) async fn two_authorizations_at_once_make_the_order_ready(world: World) {
+    let holder = (A, world.lease(A, "one", START).await);
+    for _ in 0..ROUNDS {
+        let opened = world.open(&["a.example", "b.example"], START).await;
+        let prove = |n: usize| {
+            let (world, opened) = (world.clone(), opened.clone());
+            async move {
+                let challenge = &opened.authorizations[n].challenges[0];
+                let view = world.request(&opened, challenge, holder, START).await;
+                world
+                    .record(&view.claim.unwrap(), Finding::Proof, at(1))
+                    .await;
+            }
+        };
+        both(prove(0), prove(1)).await;
+        assert_eq!(world.order(&opened).await.state, OrderState::Ready);
+    }
+}
+
+pub(crate) async fn one_of_two_takes_the_lease(world: World) {
+    for number in 0..ROUNDS as u8 {
+        let take = |holder: &'static str| {
+            let store = world.store.clone();
+            let slot = acme_types::Slot::new(number);
+            async move { store.take_lease(slot, holder, LEASE, START).await.unwrap() }
+        };
+        let outcomes = both(take("one"), take("two")).await;
+        let taken = |verdict: &LeaseVerdict| matches!(verdict, LeaseVerdict::Taken(_));
+        assert_eq!(count(&outcomes, taken), 1, "{outcomes:?}");
+    }
+}
+
+pub(crate) async fn one_of_two_revokes(world: World) {
+    let holder = (A, world.lease(A, "one", START).await);
+    for _ in 0..ROUNDS {
+        let opened = world.open(&["a.example"], START).await;
+        let id = world.issue(&opened, holder, START).await;
+        let (certificate, _) = world.store.find_certificate(&id).await.unwrap().unwrap();
+        let revoke = || {
+            let store = world.store.clone();
+            let reason = RevocationReason::Superseded;
+            async move {
+                let revoked = store.revoke_certificate(&certificate.serial, reason, at(1));
+                revoked.await.unwrap()
+            }
+        };
+        let outcomes = both(revoke(), revoke()).await;
+        let revoked = |verdict: &RevokeVerdict| matches!(verdict, RevokeVerdict::Revoked(_));
+        assert_eq!(count(&outcomes, revoked), 1);
+    }
+}

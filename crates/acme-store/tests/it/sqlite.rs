@@ -1,0 +1,62 @@
+//! The SQLite engine.
+
+mod beside;
+mod constraints;
+mod lifecycle;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use acme_core::Store;
+use acme_store::SqliteStore;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::world::World;
+
+async fn open() -> (Arc<dyn Store>, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path().join("acme.db")).unwrap();
+    (Arc::new(store), dir)
+}
+
+contract!(super::open);
+
+/// A directory with a database, opened.
+struct Place {
+    dir: TempDir,
+    store: Arc<SqliteStore>,
+    world: World,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(dir.path().join("acme.db")).unwrap());
+        let world = World::new(store.clone());
+        Self { dir, store, world }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("acme.db")
+    }
+
+    /// The same database, opened again after its end.
+    fn again(self) -> Self {
+        let path = self.path();
+        let Self { dir, store, world } = self;
+        drop(world);
+        Arc::into_inner(store).expect("nobody else holds it");
+        let store = Arc::new(SqliteStore::open(path).unwrap());
+        let world = World::new(store.clone());
+        Self { dir, store, world }
+    }
+}
+
+/// Runs SQL on a database behind the store's back.
+fn sql(path: &Path, sql: &str) -> diesel::QueryResult<()> {
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;")?;
+    conn.batch_execute(sql)
+}
