@@ -84,7 +84,7 @@ async fn certbot_renews_revokes_and_leaves() {
 
     certbot.revoke("one.test").await.expect_success();
     let again = certbot.revoke("one.test").await.expect_failure();
-    assert!(again.stderr.contains("lready"), "{again}");
+    assert!(again.stderr.contains("was revoked"), "{again}");
 
     certbot.unregister().await.expect_success();
 }

@@ -1,6 +1,7 @@
 //! Commands, configuration mistakes and exit statuses.
 
-use acme_tests::{Ran, Settings, client, run_server};
+use acme_tests::client::{self, Proof};
+use acme_tests::{Certificate, Ran, Settings, Webroot, run_server};
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,4 +100,69 @@ async fn a_database_of_a_newer_schema_is_refused_untouched() {
     let refused = server.second_process().await.expect_failure();
     assert!(refused.stderr.contains("newer"), "{refused}");
     assert!(server.database() == before, "the database was touched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_looks_at_certificates_and_revokes_one() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let issued = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    let serial = issued.serial().await.replace("serial=", "");
+
+    let accounts = server.cli(&["account", "list"]).await.expect_success();
+    let id = account.id().rsplit('/').next().unwrap();
+    assert!(accounts.stdout.contains(id), "{accounts}");
+
+    let listed = server.cli(&["cert", "list"]).await.expect_success();
+    assert!(listed.stdout.contains("one.test"), "{listed}");
+    let shown = server
+        .cli(&["cert", "show", &serial])
+        .await
+        .expect_success();
+    assert!(shown.stdout.contains("one.test"), "{shown}");
+    let exported = server.cli(&["cert", "export", &serial]).await;
+    let exported = Certificate::from_pem(&exported.expect_success().stdout);
+    exported
+        .expect_good(&server.root_file(), &["one.test"])
+        .await;
+
+    let revoke = ["cert", "revoke", &serial, "--reason", "keyCompromise"];
+    server.cli(&revoke).await.expect_success();
+    let request = instant_acme::RevocationRequest {
+        certificate: issued.leaf(),
+        reason: None,
+    };
+    let again = account.revoke(&request).await.unwrap_err();
+    assert!(again.to_string().contains("revoked"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_what_is_being_tried() {
+    let slow = ["validation.retry.interval=60s"];
+    let server = Settings::new().set(&slow).start().await;
+    let webroot = Webroot::new();
+    let account = client::account(&server).await;
+    let mut order = client::order(&account, &["late.test"]).await;
+    client::answer(&mut order, Proof::Http(&webroot)).await;
+
+    let listed = server.cli(&["challenge", "list"]).await.expect_success();
+    assert!(listed.stdout.contains("late.test"), "{listed}");
+    let json = ["challenge", "list", "--output", "json"];
+    let json = server.cli(&json).await.expect_success();
+    assert!(json.stdout.trim_start().starts_with('['), "{json}");
+    let why = server.cli(&["challenge", "why", "late.test"]).await;
+    let why = why.expect_success();
+    assert!(why.stdout.contains("refused"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_prints_what_a_client_needs() {
+    let server = Settings::new().start().await;
+    let log = server.log();
+    let root = server.root_file().display().to_string();
+    for expected in [&server.directory_url(), &root, "certbot certonly", "lego "] {
+        assert!(log.contains(expected), "no {expected}");
+    }
 }

@@ -169,7 +169,7 @@ async fn why_tells_every_attempt() {
     sleep(Duration::from_millis(1500)).await;
     let wrong_target = empty.serve(server.http01_port).await;
     sleep(Duration::from_millis(1500)).await;
-    drop(wrong_target);
+    wrong_target.stop().await;
     let _target = webroot.serve(server.http01_port).await;
     client::wait_until_ready(&mut order).await;
 

@@ -87,6 +87,13 @@ impl HttpTarget {
         Self { task, requests }
     }
 
+    /// Stops; the port is free afterwards.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // It ends by being cancelled, which is no failure here.
+        let _ = (&mut self.task).await;
+    }
+
     /// Requests that came until now.
     #[must_use]
     pub fn requests(&self) -> usize {

@@ -27,6 +27,7 @@ impl Certificate {
         let dir = TempDir::new().unwrap();
         // OpenSSL reads the first certificate of a file as the leaf, all of it as the untrusted ones.
         std::fs::write(dir.path().join("chain.pem"), pem).unwrap();
+        std::fs::write(dir.path().join("leaf.der"), &chain[0]).unwrap();
         Self { dir, chain }
     }
 
@@ -93,7 +94,8 @@ impl Certificate {
     pub async fn expect_no_findings(&self) {
         let mut lint = Command::new(program("ACME_TEST_PKILINT", "lint_pkix_cert"));
         lint.args(["lint", "--severity", "NOTICE"])
-            .arg(self.dir.path().join("chain.pem"));
+            .args(["--document-format", "DER"])
+            .arg(self.dir.path().join("leaf.der"));
         let told = run(&mut lint).await.expect_success();
         assert_eq!(told.stdout.trim(), "", "{told}");
     }

@@ -177,10 +177,13 @@ impl Server {
         run(&mut command.into()).await
     }
 
-    /// Runs another command of the same binary.
+    /// Runs an operator's command of the same binary, on this server's configuration.
     pub async fn cli(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(binary());
-        command.args(args).current_dir(&self.dir);
+        command
+            .args(args)
+            .arg("--config")
+            .arg(self.dir.join("acme-server.toml"));
         run(&mut command.into()).await
     }
 
