@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use acme_core::{Challenge, Claim, Epoch, Finding};
+use acme_core::{Challenge, Claim, Finding};
 use acme_types::{CertificateId, ChallengeId, ChallengeStatus, OrderId, Slot, Timestamp, Token};
 
 use crate::replica::{Process, Pulse};
@@ -223,13 +223,14 @@ impl Oracle {
         }
     }
 
-    /// An attempt was recorded; `current` is the epoch of the claim's slot at that moment.
+    /// An attempt was recorded; `in_force` tells whether its claim's mark stood in the store at that
+    /// moment, under the epoch of its slot's lease.
     pub fn recorded(
         &self,
         world: &World,
         process: &Process,
         claim: &Claim,
-        current: Option<Epoch>,
+        in_force: bool,
         challenge: &Challenge,
     ) {
         let status = challenge.state.status();
@@ -249,9 +250,9 @@ impl Oracle {
                 .and_modify(|at| *at = started.max(*at))
                 .or_insert(started);
         }
-        if current != Some(claim.in_flight.epoch) {
+        if !in_force {
             let detail = format!(
-                "an attempt claimed under epoch {} of slot {} was recorded under {current:?}",
+                "an attempt claimed under epoch {} of slot {} was recorded, its claim not in force",
                 claim.in_flight.epoch.0, claim.in_flight.slot
             );
             self.violated(world, Invariant::NoStaleWrite, detail);

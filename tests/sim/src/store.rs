@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, Epoch, FinalizeVerdict, Issuer, Lease,
-    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
-    RecordVerdict, Retention, RetryPolicy, RevocationReason, RevokeVerdict, Serial, SpentNonce,
-    Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, Epoch, FinalizeVerdict, InFlight, Issuer,
+    Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
+    Pruned, RecordVerdict, Retention, RetryPolicy, RevocationReason, RevokeVerdict, Serial,
+    SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
@@ -128,6 +128,32 @@ impl SimStore {
         }
     }
 
+    /// The mark of the attempt that is being made, as the store has it.
+    async fn mark(&self, id: &ChallengeId) -> Result<Option<InFlight>, StoreError> {
+        let found = self.base.find_attempts(id).await?;
+        let challenges = found
+            .into_iter()
+            .flat_map(|(authorization, _)| authorization.challenges);
+        let same = |challenge: &acme_core::Challenge| challenge.id == *id;
+        Ok(
+            match challenges
+                .into_iter()
+                .find(same)
+                .map(|challenge| challenge.state)
+            {
+                Some(ChallengeState::Processing { in_flight, .. }) => in_flight,
+                _ => None,
+            },
+        )
+    }
+
+    /// A claim whose mark ran out at once still looks good to whoever holds it.
+    fn prolong(&self, claim: &mut Claim, patience: Duration) {
+        if self.world.has(Bug::ClaimsWithoutPatience) {
+            claim.in_flight.until = claim.in_flight.started_at.plus(patience);
+        }
+    }
+
     async fn current_epoch(&self, slot: Slot) -> Option<Epoch> {
         let leases = self.base.leases().await.ok()?;
         leases
@@ -234,6 +260,7 @@ sim_store! {
         }
 
         async fn begin_validation(&self, mut request: BeginValidation<'_>) -> Result<Option<ValidationView>, StoreError> {
+            let wanted = request.claim_for.unwrap_or_default();
             request.claim_for = request.claim_for.map(|patience| self.patience(patience));
             let act = async {
                 let mut view = self.base.begin_validation(request).await?;
@@ -243,6 +270,9 @@ sim_store! {
             let mut view = self.call("begin_validation", act).await?;
             if let Some(view) = &mut view {
                 view.claim = view.claim.take().filter(|claim| !self.forgets(claim));
+                if let Some(claim) = &mut view.claim {
+                    self.prolong(claim, wanted);
+                }
             }
             Ok(view)
         }
@@ -258,10 +288,12 @@ sim_store! {
 
         async fn claim_due(&self, slot: Slot, epoch: Epoch, limit: u32, patience: Duration, now: Timestamp) -> Result<ClaimBatch, StoreError> {
             let hurry = Duration::from_secs(if self.world.has(Bug::Hurries) { 10 } else { 0 });
-            let patience = self.patience(patience);
-            let act = self.base.claim_due(slot, epoch, limit, patience, now.plus(hurry));
+            let act = self.base.claim_due(slot, epoch, limit, self.patience(patience), now.plus(hurry));
             let mut batch = self.call("claim_due", act).await?;
             batch.claims.retain(|claim| !self.forgets(claim));
+            for claim in &mut batch.claims {
+                self.prolong(claim, patience);
+            }
             Ok(batch)
         }
 
@@ -278,21 +310,19 @@ sim_store! {
 
         async fn record_attempt(&self, claim: &Claim, observation: &Observation, policy: &RetryPolicy, now: Timestamp) -> Result<RecordVerdict, StoreError> {
             let act = async {
+                let mark = self.mark(&claim.challenge_id).await?;
                 let mut written = claim.clone();
-                if self.world.has(Bug::ForgetsEpochs) {
-                    let found = self.base.find_attempts(&claim.challenge_id).await?;
-                    let challenges = found.into_iter().flat_map(|(authorization, _)| authorization.challenges);
-                    let same = |c: &acme_core::Challenge| c.id == claim.challenge_id;
-                    if let Some(ChallengeState::Processing { in_flight: Some(mark), .. }) =
-                        challenges.into_iter().find(same).map(|c| c.state)
-                    {
-                        written.in_flight = mark;
-                    }
+                if let (true, Some(mark)) = (self.world.has(Bug::ForgetsEpochs), mark) {
+                    written.in_flight = mark;
                 }
                 let current = self.current_epoch(claim.in_flight.slot).await;
                 let verdict = self.base.record_attempt(&written, observation, policy, now).await?;
                 if let RecordVerdict::Recorded(challenge) = &verdict {
-                    self.world.oracle.recorded(&self.world, &self.process, claim, current, challenge);
+                    let in_force = mark.is_some_and(|mark| {
+                        let key = |m: &InFlight| (m.slot, m.epoch, m.number);
+                        key(&mark) == key(&claim.in_flight) && current == Some(mark.epoch)
+                    });
+                    self.world.oracle.recorded(&self.world, &self.process, claim, in_force, challenge);
                 }
                 Ok(verdict)
             };
