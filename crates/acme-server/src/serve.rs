@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme_core::{Clock, Entropy, SignAuthority, Tenure};
+use acme_core::{AttemptRunner as _, Clock, Entropy, SignAuthority, Tenure};
 use acme_http::{ApiConfig, ServeLimits, Services};
 use acme_types::{Slot, random_id};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -48,6 +48,7 @@ pub struct Ready {
 pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let signals = Signals::caught().map_err(ServeError::Io)?;
     // Bound first: the cheapest thing that may fail.
     let listener = bind(config.listen.acme).await?;
     let health = match config.listen.metrics {
@@ -126,6 +127,15 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Arc::clone(&clock),
         stop.subscribe(),
     ));
+    let wakeups = opened.wakeups(slot).map(|mut wakeups| {
+        let worker = worker.clone();
+        tokio::spawn(async move {
+            loop {
+                wakeups.next().await;
+                worker.wake();
+            }
+        })
+    });
     let attempts = tokio::spawn({
         let stopped = stop.subscribe();
         async move { worker.run_until(stopped, ATTEMPTS_GRACE).await }
@@ -154,7 +164,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     info!(address = %acme, base_url = config.base_url, slot = %slot, "serving");
     ready(Ready { acme });
 
-    let lost = wait_for_end(keeper, &own, &config).await;
+    let lost = wait_for_end(keeper, signals, &own, &config).await;
     stop.send_replace(true);
     for task in [upkeep, attempts, renewal] {
         if let Err(error) = task.await {
@@ -163,6 +173,9 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     }
     if let Err(error) = api.await {
         error!(%error, "the API had ended early");
+    }
+    if let Some(wakeups) = wakeups {
+        wakeups.abort();
     }
     release.send_replace(true);
     if let Some(health) = health {
@@ -191,7 +204,7 @@ fn worker_limits(config: &Config) -> WorkerLimits {
         attempts_per_account: config.limits.attempts_per_account,
         probe_timeout: probes
             .max()
-            .unwrap_or(WorkerLimits::default().probe_timeout),
+            .unwrap_or_else(|| WorkerLimits::default().probe_timeout),
         ..WorkerLimits::default()
     }
 }
@@ -207,22 +220,35 @@ async fn turned_true(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
 
+/// The signals that a server heeds.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on: one that comes during the start is heeded after it.
+    fn caught() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Returns when the server shall end: by signal, or with the reason why it must.
 async fn wait_for_end(
     mut keeper: tokio::task::JoinHandle<Result<(), LeaseError>>,
+    Signals {
+        mut terminate,
+        mut interrupt,
+        mut hangup,
+    }: Signals,
     own: &own_certificate::Own,
     config: &Config,
 ) -> Option<ServeError> {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
-        return Some(ServeError::Io(std::io::Error::other(
-            "signals cannot be received",
-        )));
-    };
     loop {
         tokio::select! {
             _ = terminate.recv() => {

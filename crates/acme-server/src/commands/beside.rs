@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use acme_core::{Clock as _, Store};
-use acme_store::SqliteStore;
+use acme_store::{PostgresStore, SqliteStore};
 use acme_types::Timestamp;
 
 use super::runtime;
@@ -40,10 +40,9 @@ async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
             let store = SqliteStore::open_beside(path).map_err(ServeError::from)?;
             Ok(Arc::new(store))
         }
-        StoreConfig::Postgres { .. } => Err(no_postgres()),
+        StoreConfig::Postgres { url } => {
+            let store = PostgresStore::connect_beside(url).await;
+            Ok(Arc::new(store.map_err(ServeError::from)?))
+        }
     }
-}
-
-pub(super) fn no_postgres() -> Failure {
-    ServeError::Config("this build has no PostgreSQL engine".to_owned()).into()
 }

@@ -1,10 +1,10 @@
 //! `migrate`: brings the store's schema up to date.
 
-use acme_store::SqliteStore;
+use acme_store::{PostgresStore, SqliteStore};
 use clap::Args;
 use serde::Serialize;
 
-use super::{beside, runtime};
+use super::runtime;
 use crate::cli::ConfigArgs;
 use crate::config::StoreConfig;
 use crate::exit::Failure;
@@ -29,14 +29,19 @@ impl Migrate {
     pub(crate) fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let config = self.config.load(&[])?;
         logging::start_for_command();
-        match &config.store {
-            StoreConfig::Sqlite { path } => runtime()?.block_on(async {
-                // Opening a store for serving migrates it.
-                let store = SqliteStore::open(path).map_err(ServeError::from)?;
-                store.close().await.map_err(Failure::from)
-            })?,
-            StoreConfig::Postgres { .. } => return Err(beside::no_postgres()),
-        }
+        // Opening a store for serving migrates it.
+        runtime()?.block_on(async {
+            match &config.store {
+                StoreConfig::Sqlite { path } => {
+                    let store = SqliteStore::open(path).map_err(ServeError::from)?;
+                    store.close().await.map_err(Failure::from)
+                }
+                StoreConfig::Postgres { url } => {
+                    let store = PostgresStore::connect(url).await;
+                    store.map(drop).map_err(|error| ServeError::from(error).into())
+                }
+            }
+        })?;
         output.print(&Migrated {
             store: config.store.redacted(),
         })

@@ -147,13 +147,15 @@ async fn issue(
     Ok((certificate, issued.not_after))
 }
 
-/// The host of the base URL, the addresses listened on, and loopback when that is where it listens.
+/// The hosts of the base URLs, the addresses listened on, and loopback when that is where it listens.
 fn names(config: &Config) -> Vec<Identifier> {
     let mut names = vec![];
-    let host = base_host(&config.base_url);
-    match host.parse::<IpAddr>() {
-        Ok(ip) => names.push(Identifier::Ip(ip)),
-        Err(_) => names.extend(host.parse().map(Identifier::Dns)),
+    for url in std::iter::once(&config.base_url).chain(&config.accepted_base_urls) {
+        let host = base_host(url);
+        match host.parse::<IpAddr>() {
+            Ok(ip) => names.push(Identifier::Ip(ip)),
+            Err(_) => names.extend(host.parse().map(Identifier::Dns)),
+        }
     }
     let ip = config.listen.acme.ip();
     if !ip.is_unspecified() {

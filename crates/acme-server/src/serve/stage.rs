@@ -6,8 +6,8 @@ use std::sync::Arc;
 use acme_ca::{CaError, LocalAuthority, Passphrase};
 use acme_core::{Store, StoreError};
 use acme_http::ApiConfig;
-use acme_store::{OpenError, SqliteStore};
-use acme_types::Timestamp;
+use acme_store::{OpenError, PostgresStore, SqliteStore, Wakeups};
+use acme_types::{Slot, Timestamp};
 use acme_validate::{NetworkValidator, ValidationSetupError};
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -74,6 +74,7 @@ pub struct OpenStore(Engine);
 
 enum Engine {
     Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PostgresStore>),
 }
 
 impl std::fmt::Debug for OpenStore {
@@ -88,6 +89,16 @@ impl OpenStore {
     pub fn store(&self) -> Arc<dyn Store> {
         match &self.0 {
             Engine::Sqlite(store) => Arc::clone(store) as Arc<dyn Store>,
+            Engine::Postgres(store) => Arc::clone(store) as Arc<dyn Store>,
+        }
+    }
+
+    /// What other replicas tell a slot; none when there can be no others.
+    #[must_use]
+    pub fn wakeups(&self, slot: Slot) -> Option<Wakeups> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(store) => Some(store.wakeups(slot)),
         }
     }
 
@@ -99,6 +110,8 @@ impl OpenStore {
                     warn!(error = %Chain(&error), "the store could not be closed in order");
                 }
             }
+            // What it knows is in the database.
+            Engine::Postgres(_) => {}
         }
     }
 }
@@ -113,9 +126,10 @@ pub async fn open_store(config: &StoreConfig) -> Result<OpenStore, ServeError> {
             let store = SqliteStore::open(path)?;
             Ok(OpenStore(Engine::Sqlite(Arc::new(store))))
         }
-        StoreConfig::Postgres { .. } => Err(ServeError::Config(
-            "this build has no PostgreSQL engine".to_owned(),
-        )),
+        StoreConfig::Postgres { url } => {
+            let store = PostgresStore::connect(url).await?;
+            Ok(OpenStore(Engine::Postgres(Arc::new(store))))
+        }
     }
 }
 
