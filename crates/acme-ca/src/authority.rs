@@ -2,12 +2,13 @@
 //! issuers and roots that clients need.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 use acme_core::{
-    AuthorityError, IssueRequest, Issuer, IssuerId, Prepared, Provisioner, SignAuthority,
+    AuthorityError, CrlRequest, IssueRequest, Issuer, IssuerId, OcspRequest, Prepared, Provisioner,
+    SignAuthority,
 };
 use acme_types::{ProvisionerName, Timestamp};
 use async_trait::async_trait;
@@ -18,17 +19,21 @@ use crate::layout::{
     INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, PREVIOUS, ROOT_CERTIFICATE,
 };
 use crate::profile::{LeafProfile, LeafTemplate};
+use crate::signer::{Signer, unavailable};
 use crate::tbs::assemble;
-use crate::{CaError, CaKey, Passphrase};
+use crate::{CaError, Passphrase, crl, ocsp};
 
 /// The built-in [`SignAuthority`]: an intermediate's key on this machine signs.
 #[derive(Debug)]
 pub struct LocalAuthority {
     provisioners: HashMap<ProvisionerName, Arc<Provisioner>>,
-    key: Arc<CaKey>,
-    id: IssuerId,
+    signer: Signer,
     chain: Chain,
     template: LeafTemplate,
+    profile: LeafProfile,
+    /// Those that were replaced and whose keys are still there: they issue no more, but tell what
+    /// was revoked.
+    retired: Vec<Signer>,
     /// The one in use, then those before it.
     issuers: Vec<Issuer>,
     roots: Vec<Vec<u8>>,
@@ -43,9 +48,10 @@ impl LocalAuthority {
     /// | `intermediate.crt` | the certificate that issues, then those above it up to a root |
     /// | `intermediate.key` | its private key |
     /// | `previous/*.crt` | issuers that were replaced, each with those above it |
+    /// | `previous/*.key` | their private keys, to go on telling what was revoked; may be missing |
     ///
     /// # Errors
-    /// [`CaError`] when a file is missing, damaged or locked, when the key is not that of the
+    /// [`CaError`] when a file is missing, damaged or locked, when a key is not that of its
     /// certificate, when the chain does not lead to a root, or when a part of it is not valid at
     /// `now`.
     pub fn load(
@@ -63,32 +69,32 @@ impl LocalAuthority {
         let chain = chain
             .up_to_root(&roots, now)
             .map_err(|reason| certificate_error(&path, reason))?;
-        let key_path = layout.path(INTERMEDIATE_KEY);
-        let key = read_key(&key_path, passphrase)?;
-        if !chain.first.is_of(&key) {
-            return Err(CaError::KeyMismatch {
-                key: key_path,
-                certificate: path,
-            });
-        }
+        let signer = read_signer(&layout.path(INTERMEDIATE_KEY), &path, &chain, passphrase)?;
 
-        let id = issuer.id;
         let mut issuers = vec![issuer];
-        for previous in read_previous(&layout.path(PREVIOUS))? {
+        let mut retired = Vec::new();
+        for (path, previous) in read_previous(&layout.path(PREVIOUS))? {
             let issuer = previous.issuer(&roots);
-            if issuers.iter().all(|known| known.id != issuer.id) {
-                issuers.push(issuer);
+            if issuers.iter().any(|known| known.id == issuer.id) {
+                continue;
+            }
+            issuers.push(issuer);
+            let key = path.with_extension("key");
+            if key.symlink_metadata().is_ok() {
+                retired.push(read_signer(&key, &path, &previous, passphrase)?);
             }
         }
+        let profile = LeafProfile::default();
         Ok(Self {
             provisioners: provisioners
                 .into_iter()
                 .map(|provisioner| (provisioner.name.clone(), provisioner))
                 .collect(),
-            template: LeafTemplate::new(&key, &chain, &LeafProfile::default())?,
-            key: Arc::new(key),
-            id,
+            template: LeafTemplate::new(signer.key(), &chain, &profile.of_issuer(signer.id()))?,
+            signer,
             chain,
+            profile,
+            retired,
             issuers,
             roots: roots.into_iter().map(|root| root.der).collect(),
         })
@@ -99,8 +105,13 @@ impl LocalAuthority {
     /// # Errors
     /// [`CaError::Setting`] when a URL of the profile is not ASCII.
     pub fn with_profile(self, profile: &LeafProfile) -> Result<Self, CaError> {
-        let template = LeafTemplate::new(&self.key, &self.chain, profile)?;
-        Ok(Self { template, ..self })
+        let of_issuer = profile.of_issuer(self.signer.id());
+        let template = LeafTemplate::new(self.signer.key(), &self.chain, &of_issuer)?;
+        Ok(Self {
+            template,
+            profile: profile.clone(),
+            ..self
+        })
     }
 
     /// First and last second of validity of the issuing certificate, for its owner to be warned in
@@ -108,6 +119,20 @@ impl LocalAuthority {
     #[must_use]
     pub const fn validity(&self) -> (Timestamp, Timestamp) {
         (self.chain.first.not_before, self.chain.first.not_after)
+    }
+
+    /// What signs for an issuer, those that were replaced too.
+    fn signer(&self, id: IssuerId) -> Result<&Signer, AuthorityError> {
+        std::iter::once(&self.signer)
+            .chain(&self.retired)
+            .find(|signer| signer.id() == id)
+            .ok_or_else(|| {
+                if self.issuers.iter().any(|known| known.id == id) {
+                    AuthorityError::Refused("its issuer was replaced, its key is gone".to_owned())
+                } else {
+                    AuthorityError::UnknownIssuer
+                }
+            })
     }
 }
 
@@ -120,14 +145,14 @@ impl SignAuthority for LocalAuthority {
     async fn prepare(&self, request: &IssueRequest) -> Result<Prepared, AuthorityError> {
         let (tbs, not_after) = self.template.fill(request)?;
         Ok(Prepared {
-            issuer: self.id,
+            issuer: self.signer.id(),
             tbs,
             not_after,
         })
     }
 
     async fn sign(&self, issuer: IssuerId, tbs: &[u8]) -> Result<Vec<u8>, AuthorityError> {
-        if issuer != self.id {
+        if issuer != self.signer.id() {
             let known = self.issuers.iter().any(|known| known.id == issuer);
             return Err(if known {
                 AuthorityError::Refused("its issuer was replaced and no longer signs".to_owned())
@@ -136,8 +161,28 @@ impl SignAuthority for LocalAuthority {
             });
         }
         self.template.check(tbs)?;
-        let signature = sign(&self.key, tbs).await?;
-        assemble(tbs, &self.template.algorithm, &signature).map_err(unavailable)
+        let signature = self.signer.sign(tbs).await?;
+        assemble(tbs, self.signer.algorithm(), &signature).map_err(unavailable)
+    }
+
+    async fn sign_crl(&self, request: &CrlRequest<'_>) -> Result<Vec<u8>, AuthorityError> {
+        let signer = self.signer(request.issuer)?;
+        if !signer.certificate().signs_crls {
+            return Err(AuthorityError::Refused(
+                "its certificate's key usage does not allow it to sign revocation lists".to_owned(),
+            ));
+        }
+        let url = self.profile.of_issuer(request.issuer).crl_url;
+        let tbs = crl::to_be_signed(signer, request, url.as_deref()).map_err(unavailable)?;
+        let signature = signer.sign(&tbs).await?;
+        assemble(&tbs, signer.algorithm(), &signature).map_err(unavailable)
+    }
+
+    async fn sign_ocsp(&self, request: &OcspRequest<'_>) -> Result<Vec<u8>, AuthorityError> {
+        let signer = self.signer(request.issuer)?;
+        let data = ocsp::to_be_signed(signer, request).map_err(unavailable)?;
+        let signature = signer.sign(&data).await?;
+        ocsp::assemble(&data, signer, &signature).map_err(unavailable)
     }
 
     fn issuers(&self) -> Vec<Issuer> {
@@ -149,25 +194,26 @@ impl SignAuthority for LocalAuthority {
     }
 }
 
-/// Signs on this thread, or beside it when that takes long enough to hold up other tasks.
-async fn sign(key: &Arc<CaKey>, tbs: &[u8]) -> Result<Vec<u8>, AuthorityError> {
-    if !key.is_slow() || tokio::runtime::Handle::try_current().is_err() {
-        return key.sign_message(tbs).map_err(unavailable);
+/// The key in one file, that of the first certificate of the chain in another.
+fn read_signer(
+    key_path: &Path,
+    path: &Path,
+    chain: &Chain,
+    passphrase: Option<&Passphrase>,
+) -> Result<Signer, CaError> {
+    let key = read_key(key_path, passphrase)?;
+    if !chain.first.is_of(&key) {
+        return Err(CaError::KeyMismatch {
+            key: key_path.to_owned(),
+            certificate: path.to_owned(),
+        });
     }
-    let (key, tbs) = (Arc::clone(key), tbs.to_vec());
-    tokio::task::spawn_blocking(move || key.sign_message(&tbs))
-        .await
-        .map_err(unavailable)?
-        .map_err(unavailable)
-}
-
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> AuthorityError {
-    AuthorityError::Unavailable(Box::new(error))
+    Signer::new(key, chain.first.clone())
 }
 
 /// Every chain in the directory of replaced issuers, in the order of the files' names; they may
 /// have expired, since clients still hold what they issued.
-fn read_previous(dir: &Path) -> Result<Vec<Chain>, CaError> {
+fn read_previous(dir: &Path) -> Result<Vec<(PathBuf, Chain)>, CaError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -179,5 +225,8 @@ fn read_previous(dir: &Path) -> Result<Vec<Chain>, CaError> {
         .map_err(|error| io_error("read", dir, error))?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "crt"));
     paths.sort();
-    paths.iter().map(|path| Chain::read(path)).collect()
+    paths
+        .into_iter()
+        .map(|path| Chain::read(&path).map(|chain| (path, chain)))
+        .collect()
 }

@@ -27,6 +27,8 @@ pub(crate) struct CaCertificate {
     pub(crate) not_after: Timestamp,
     /// Most authorities between it and a leaf.
     path_length: Option<u8>,
+    /// Whether it may sign revocation lists.
+    pub(crate) signs_crls: bool,
     /// The purposes it may certify; none means all.
     purposes: Option<Vec<ObjectIdentifier>>,
     pub(crate) name_constraints: Option<NameConstraints>,
@@ -57,7 +59,8 @@ impl CaCertificate {
             .filter(|basic| basic.ca)
             .ok_or("it is not that of a certificate authority (basicConstraints CA is not true)")?;
         let usage: Option<KeyUsage> = extension_of(&tbs).map_err(damaged)?;
-        if usage.is_some_and(|usage| !usage.0.contains(KeyUsages::KeyCertSign)) {
+        let allows = |purpose| usage.as_ref().is_none_or(|usage| usage.0.contains(purpose));
+        if !allows(KeyUsages::KeyCertSign) {
             return Err("its key usage does not allow it to sign certificates".to_owned());
         }
         let key_id: Option<SubjectKeyIdentifier> = extension_of(&tbs).map_err(damaged)?;
@@ -74,6 +77,7 @@ impl CaCertificate {
             not_before: timestamp(tbs.validity.not_before),
             not_after: timestamp(tbs.validity.not_after),
             path_length: basic.path_len_constraint,
+            signs_crls: allows(KeyUsages::CRLSign),
             purposes: purposes.map(|purposes| purposes.0),
             name_constraints: extension_of(&tbs).map_err(damaged)?,
             tbs: signed.tbs.to_der().map_err(damaged)?,

@@ -1,6 +1,6 @@
 //! What a leaf certificate says: the settings, and the to-be-signed form made by them.
 
-use acme_core::{AuthorityError, IssueRequest};
+use acme_core::{AuthorityError, IssueRequest, IssuerId};
 use acme_types::{Identifier, Timestamp};
 use const_oid::ObjectIdentifier;
 use der::asn1::{Any, AnyRef, Ia5String, UintRef};
@@ -35,7 +35,8 @@ pub struct LeafProfile {
     pub subject_key_identifier: bool,
     /// The policies they are issued under. Default: none.
     pub policies: Vec<ObjectIdentifier>,
-    /// URL of the revocation list. Default: none.
+    /// URL of the revocation list; `{issuer}` in it stands for the issuer's id, as in the next two.
+    /// Default: none.
     pub crl_url: Option<String>,
     /// URL of the OCSP responder. Default: none.
     pub ocsp_url: Option<String>,
@@ -56,11 +57,27 @@ impl Default for LeafProfile {
     }
 }
 
+impl LeafProfile {
+    /// The profile with the URLs of one issuer.
+    pub(crate) fn of_issuer(&self, id: IssuerId) -> Self {
+        let filled = |url: &Option<String>| {
+            let url = url.as_ref()?;
+            Some(url.replace("{issuer}", &id.to_string()))
+        };
+        Self {
+            crl_url: filled(&self.crl_url),
+            ocsp_url: filled(&self.ocsp_url),
+            issuer_url: filled(&self.issuer_url),
+            ..self.clone()
+        }
+    }
+}
+
 /// All that is the same in every leaf of one issuer, encoded once.
 #[derive(Debug)]
 pub(crate) struct LeafTemplate {
     pub(crate) issuer: Any,
-    pub(crate) algorithm: Any,
+    algorithm: Any,
     constraints: ChainConstraints,
     /// Last second of validity of the chain.
     not_after: Timestamp,
@@ -254,7 +271,7 @@ fn common_extensions(chain: &Chain, profile: &LeafProfile) -> Result<Vec<Extensi
     Ok(extensions)
 }
 
-fn url_name(url: &str) -> Result<GeneralName, CaError> {
+pub(crate) fn url_name(url: &str) -> Result<GeneralName, CaError> {
     Ia5String::new(url)
         .map(GeneralName::UniformResourceIdentifier)
         .map_err(|_| CaError::Setting(format!("{url:?} is not an ASCII URL")))

@@ -65,7 +65,7 @@ pub(crate) fn validity(not_before: Timestamp, not_after: Timestamp) -> der::Resu
     Ok(Validity::new(time(not_before)?, time(not_after)?))
 }
 
-fn time(timestamp: Timestamp) -> der::Result<Time> {
+pub(crate) fn time(timestamp: Timestamp) -> der::Result<Time> {
     let seconds = u64::try_from(timestamp.as_secs())?;
     DateTime::from_unix_duration(std::time::Duration::from_secs(seconds)).map(Time::from)
 }

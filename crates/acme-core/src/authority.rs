@@ -5,7 +5,7 @@ use std::sync::Arc;
 use acme_types::{Identifier, ProvisionerName, Timestamp};
 use async_trait::async_trait;
 
-use crate::{Issuer, IssuerId, Provisioner, Serial};
+use crate::{CrlRequest, Issuer, IssuerId, OcspRequest, Provisioner, Serial};
 
 /// What a certificate shall say; every member has been checked.
 #[derive(Clone, Debug)]
@@ -71,6 +71,29 @@ pub trait SignAuthority: Send + Sync {
     /// # Errors
     /// [`AuthorityError`] when the issuer is unknown or cannot sign now.
     async fn sign(&self, issuer: IssuerId, tbs: &[u8]) -> Result<Vec<u8>, AuthorityError>;
+
+    /// Signs a revocation list; gives its DER. An authority that signs none refuses.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] when the issuer is unknown, has no lists or cannot sign now.
+    async fn sign_crl(&self, request: &CrlRequest<'_>) -> Result<Vec<u8>, AuthorityError> {
+        let _ = request;
+        Err(AuthorityError::Refused(
+            "it publishes no revocation lists".to_owned(),
+        ))
+    }
+
+    /// Signs an answer about the status of certificates; gives the DER of the OCSPResponse. An
+    /// authority that signs none refuses.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] when the issuer is unknown, gives no such answers or cannot sign now.
+    async fn sign_ocsp(&self, request: &OcspRequest<'_>) -> Result<Vec<u8>, AuthorityError> {
+        let _ = request;
+        Err(AuthorityError::Refused(
+            "it answers no questions about certificates".to_owned(),
+        ))
+    }
 
     /// The issuers in use and those before them that are still known.
     fn issuers(&self) -> Vec<Issuer>;

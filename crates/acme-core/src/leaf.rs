@@ -36,22 +36,22 @@ impl LeafFacts {
 
 /// RFC 5280 § 4.1, as far as it is looked into here.
 #[derive(Sequence)]
-struct Certificate<'a> {
-    tbs: TbsCertificate<'a>,
+pub(crate) struct Certificate<'a> {
+    pub(crate) tbs: TbsCertificate<'a>,
     algorithm: AnyRef<'a>,
     signature: AnyRef<'a>,
 }
 
 #[derive(Sequence)]
-struct TbsCertificate<'a> {
+pub(crate) struct TbsCertificate<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
     version: u8,
     serial_number: UintRef<'a>,
     signature: AnyRef<'a>,
     issuer: AnyRef<'a>,
     validity: Validity,
-    subject: AnyRef<'a>,
-    subject_public_key_info: AnyRef<'a>,
+    pub(crate) subject: AnyRef<'a>,
+    pub(crate) subject_public_key_info: AnyRef<'a>,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
     extensions: AnyRef<'a>,
 }

@@ -26,10 +26,12 @@ mod leaf;
 mod lease;
 mod nonce;
 mod observation;
+mod ocsp;
 mod order;
 pub mod pem;
 mod provisioner;
 mod retry;
+mod revocation;
 mod runner;
 mod store;
 mod validator;
@@ -53,9 +55,17 @@ pub use leaf::LeafFacts;
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
 pub use nonce::{NONCE_LIFE, NonceKey};
 pub use observation::{Finding, Judgement, Observation, Phase, printable};
+pub use ocsp::{
+    CertificateStatus, MAX_OCSP_CERTIFICATES, OcspCertId, OcspIssuer, OcspQuery, OcspRefusal,
+    OcspReply, OcspRequest, SignedOcsp,
+};
 pub use order::{Order, OrderState};
 pub use provisioner::{Issuance, Lifetimes, Provisioner};
 pub use retry::{InvalidRetryPolicy, OnExhausted, Retry, RetryPolicy};
+pub use revocation::{
+    CrlRequest, CrlStanding, CrlVerdict, ParseIssuerIdError, PublishedCrl, RevocationEntry,
+    RevocationPublisher,
+};
 pub use runner::AttemptRunner;
 pub use store::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch, FinalizeVerdict,

@@ -233,7 +233,7 @@ fn is_kind(path: &Path, kind: &str) -> bool {
 }
 
 /// What each job found: severity, code, message.
-fn lint(jobs: &[Vec<&Path>]) -> Vec<Vec<[String; 3]>> {
+pub(crate) fn lint(jobs: &[Vec<&Path>]) -> Vec<Vec<[String; 3]>> {
     let mut child = Command::new(python())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/lint.py"))
         .stdin(Stdio::piped())

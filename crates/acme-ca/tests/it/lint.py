@@ -11,6 +11,8 @@ import sys
 
 from pkilint.bin import (
     lint_cabf_serverauth_cert,
+    lint_crl,
+    lint_ocsp_response,
     lint_pkix_cert,
     lint_pkix_signer_signee_cert_chain,
 )
@@ -18,6 +20,8 @@ from pkilint.bin import (
 LINTERS = {
     "pkix": (lint_pkix_cert.main, []),
     "chain": (lint_pkix_signer_signee_cert_chain.main, []),
+    "crl": (lint_crl.main, ["-t", "CRL", "-p", "BR"]),
+    "ocsp": (lint_ocsp_response.main, []),
     "tls-leaf": (lint_cabf_serverauth_cert.main, ["-t", "DV-FINAL-CERTIFICATE"]),
 }
 

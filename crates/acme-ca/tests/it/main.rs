@@ -11,4 +11,5 @@ mod issue;
 mod judged;
 mod keys;
 mod load;
+mod revocation;
 mod support;
