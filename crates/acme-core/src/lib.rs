@@ -68,8 +68,9 @@ pub use revocation::{
 };
 pub use runner::AttemptRunner;
 pub use store::{
-    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch, FinalizeVerdict,
-    NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict,
-    Retention, RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
+    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
+    CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView,
+    Page, ProcessingChallenge, Pruned, RecordVerdict, Retention, RevokeVerdict, SpentNonce, Store,
+    StoreError, ValidationView,
 };
 pub use validator::{Probe, Validator};

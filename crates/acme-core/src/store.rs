@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, Identifier, Jwk, OrderId, Problem,
-    ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, Identifier, Jwk,
+    OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -40,7 +40,7 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// The answer to creating an account or giving one a new key.
+/// The answer to creating or changing an account.
 #[derive(Clone, Debug)]
 pub enum AccountVerdict {
     /// It was done; the account as it is now.
@@ -49,6 +49,28 @@ pub enum AccountVerdict {
     KeyInUse(Account),
     /// There is no such account, or it may no longer act.
     Gone,
+}
+
+/// The answer to giving an account another key.
+#[derive(Clone, Debug)]
+pub enum KeyChangeVerdict {
+    /// It was done; the account as it is now.
+    Done(Account),
+    /// The new key belongs to this account already.
+    KeyInUse(Account),
+    /// The key that was to be replaced is not the account's any more.
+    KeyReplaced,
+    /// There is no such account, or it may no longer act.
+    Gone,
+}
+
+/// The answer to storing a new order.
+#[derive(Clone, Debug)]
+pub enum CreateOrderVerdict {
+    /// It is stored.
+    Created,
+    /// Its account may no longer act; nothing is stored.
+    AccountEnded(AccountStatus),
 }
 
 /// An order together with what its answer must know.
@@ -352,13 +374,15 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<AccountVerdict, StoreError>;
 
-    /// Gives a valid account another key.
+    /// Gives a valid account another key in place of `old`: of two changes that race under the same
+    /// old key, one is done.
     async fn change_account_key(
         &self,
         id: &AccountId,
+        old: &Thumbprint,
         jwk: &Jwk,
         thumbprint: &Thumbprint,
-    ) -> Result<AccountVerdict, StoreError>;
+    ) -> Result<KeyChangeVerdict, StoreError>;
 
     /// A page of accounts, by creation, newest first.
     async fn list_accounts(
@@ -369,12 +393,13 @@ pub trait Store: Send + Sync {
 
     // --- orders and authorizations ---
 
-    /// Stores an order with its authorizations.
+    /// Stores an order of a valid account with its authorizations: an order that races with the end
+    /// of its account is refused, or ends with it.
     async fn create_order(
         &self,
         order: Order,
         authorizations: Vec<Authorization>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<CreateOrderVerdict, StoreError>;
 
     /// The order of this id.
     async fn find_order(&self, id: &OrderId) -> Result<Option<OrderView>, StoreError>;

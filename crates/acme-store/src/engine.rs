@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, Claim, ClaimBatch, Epoch, FinalizeVerdict, Issuer, Lease, LeaseVerdict,
-    NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict,
-    Retention, RetryPolicy, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
-    ValidationView,
+    CertificateFilter, Claim, ClaimBatch, CreateOrderVerdict, Epoch, FinalizeVerdict, Issuer,
+    KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page,
+    ProcessingChallenge, Pruned, RecordVerdict, Retention, RetryPolicy, RevocationReason,
+    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, Jwk, OrderId, Problem, ProvisionerName,
@@ -226,11 +226,13 @@ impl<E: Engine> Store for StoreOn<E> {
     async fn change_account_key(
         &self,
         id: &AccountId,
+        old: &Thumbprint,
         jwk: &Jwk,
         thumbprint: &Thumbprint,
-    ) -> Result<AccountVerdict, StoreError> {
+    ) -> Result<KeyChangeVerdict, StoreError> {
         let act = accounts::ChangeAccountKey {
             id: id.clone(),
+            old: *old,
             jwk: jwk.clone(),
             thumbprint: *thumbprint,
         };
@@ -252,7 +254,7 @@ impl<E: Engine> Store for StoreOn<E> {
         &self,
         order: Order,
         authorizations: Vec<Authorization>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<CreateOrderVerdict, StoreError> {
         let act = orders::CreateOrder {
             order,
             authorizations,

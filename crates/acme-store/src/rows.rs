@@ -6,8 +6,8 @@ use acme_core::{
     Lease, Order, OrderState, Revocation, Serial,
 };
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, Identifier, OrderId, ProvisionerName,
-    Slot, Thumbprint, Timestamp,
+    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, Identifier, OrderId,
+    ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 
 use crate::act::Outcome;
@@ -128,6 +128,13 @@ pub trait AccountRows {
         &mut self,
         id: &AccountId,
     ) -> impl Future<Output = Outcome<Option<Account>>> + Send;
+
+    /// The status of an account, which stays so until the transaction ends; others may hold it at
+    /// the same time.
+    fn hold_account(
+        &mut self,
+        id: &AccountId,
+    ) -> impl Future<Output = Outcome<Option<AccountStatus>>> + Send;
 
     /// The account of this key at a provisioner.
     fn account_by_key(

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, Epoch, FinalizeVerdict, InFlight, Issuer,
-    Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, Epoch,
+    FinalizeVerdict, InFlight, Issuer, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
     Pruned, RecordVerdict, Retention, RetryPolicy, RevocationReason, RevokeVerdict, Serial,
     SpentNonce, Store, StoreError, ValidationView,
 };
@@ -185,7 +185,7 @@ sim_store! {
         fn find_account_by_key(provisioner: &ProvisionerName, thumbprint: &Thumbprint) -> Option<Account>;
         fn update_account(id: &AccountId, contact: Option<Vec<String>>, terms_agreed: Option<bool>) -> AccountVerdict;
         fn deactivate_account(id: &AccountId, now: Timestamp) -> AccountVerdict;
-        fn change_account_key(id: &AccountId, jwk: &Jwk, thumbprint: &Thumbprint) -> AccountVerdict;
+        fn change_account_key(id: &AccountId, old: &Thumbprint, jwk: &Jwk, thumbprint: &Thumbprint) -> KeyChangeVerdict;
         fn list_accounts(after: Option<&str>, limit: u32) -> Page<Account>;
         fn find_order(id: &OrderId) -> Option<OrderView>;
         fn list_orders(account_id: &AccountId, after: Option<&str>, limit: u32, now: Timestamp) -> Page<OrderId>;
@@ -252,9 +252,9 @@ sim_store! {
             Ok(adopted)
         }
 
-        async fn create_order(&self, order: Order, authorizations: Vec<Authorization>) -> Result<(), StoreError> {
+        async fn create_order(&self, order: Order, authorizations: Vec<Authorization>) -> Result<CreateOrderVerdict, StoreError> {
             if self.world.has(Bug::LosesOrders) {
-                return self.call("create_order", async { Ok(()) }).await;
+                return self.call("create_order", async { Ok(CreateOrderVerdict::Created) }).await;
             }
             self.call("create_order", self.base.create_order(order, authorizations)).await
         }

@@ -1,6 +1,6 @@
 //! keyChange ([RFC 8555 § 7.3.5](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.5)).
 
-use acme_core::{Account, AccountVerdict, KeyChange, Provisioner, SignedRequest, thumbprint};
+use acme_core::{Account, KeyChange, KeyChangeVerdict, Provisioner, SignedRequest, thumbprint};
 use acme_types::AccountStatus;
 
 use super::Api;
@@ -24,15 +24,25 @@ impl Api {
         let verdict = self
             .services
             .store
-            .change_account_key(&account.id, &change.new_key, &thumbprint)
+            .change_account_key(
+                &account.id,
+                &account.thumbprint,
+                &change.new_key,
+                &thumbprint,
+            )
             .await?;
         match verdict {
-            AccountVerdict::Done(account) => Ok(self.account_answer(provisioner, &account)),
-            AccountVerdict::KeyInUse(other) => {
+            KeyChangeVerdict::Done(account) => Ok(self.account_answer(provisioner, &account)),
+            KeyChangeVerdict::KeyInUse(other) => {
                 let other = Resource::Account(other.id);
                 Err(Failure::key_in_use(self.url(provisioner, &other)))
             }
-            AccountVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
+            // Another request under the same key was quicker.
+            KeyChangeVerdict::KeyReplaced => {
+                let detail = "the account's key has been replaced already; sign with the new one";
+                Err(Failure::malformed(detail))
+            }
+            KeyChangeVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! newOrder and order ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
 
-use acme_core::{Account, EntropyRng, Order, OrderState, OrderView, Provisioner};
+use acme_core::{
+    Account, CreateOrderVerdict, EntropyRng, Order, OrderState, OrderView, Provisioner,
+};
 use acme_types::{NewOrderRequest, OrderBody, OrderId, Timestamp, parse_identifiers};
 use hyper::StatusCode;
 
@@ -29,11 +31,12 @@ impl Api {
             &mut EntropyRng(&*self.services.entropy),
         )?;
         let answer = self.order_answer(provisioner, &order, false, now);
-        self.services
-            .store
-            .create_order(order, authorizations)
-            .await?;
-        Ok(answer.status(StatusCode::CREATED))
+        let created = self.services.store.create_order(order, authorizations);
+        match created.await? {
+            CreateOrderVerdict::Created => Ok(answer.status(StatusCode::CREATED)),
+            // It was ended while this request was on its way.
+            CreateOrderVerdict::AccountEnded(status) => Err(Failure::account_ended(status)),
+        }
     }
 
     pub(super) async fn order(

@@ -437,3 +437,81 @@ async fn a_key_change_that_breaks_a_rule_changes_nothing() {
     let none = client.post(&client.url("key-change"), json!({})).await;
     none.expect_problem(400, "malformed");
 }
+
+#[tokio::test]
+async fn a_key_is_not_changed_to_itself() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let mut change = KeyChange::new(&client);
+    change.inner_header["jwk"] = client.key.jwk();
+    let payload = change.inner_payload.to_string();
+    let inner = sign(&change.inner_header, payload.as_bytes(), &client.key);
+    let reply = client.post(&client.url("key-change"), inner).await;
+    let reply = reply.expect_problem(409, "malformed");
+    assert_eq!(reply.location(), client.kid);
+    client.read(&client.kid).await.expect_status(200);
+}
+
+#[tokio::test]
+async fn of_key_changes_that_race_one_is_done() {
+    let server = Server::start().await;
+    let mut client = Client::new(&server).await;
+    let changes = [KeyChange::new(&client), KeyChange::new(&client)];
+    let [one, two] = &changes;
+    let replies = tokio::join!(one.send(&client), two.send(&client));
+    let mut statuses = [replies.0.status, replies.1.status];
+    let won = usize::from(statuses[1] == 200);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+    let mut keys = changes.map(|change| change.new_key);
+    keys.swap(0, won);
+    for (key, status) in keys.into_iter().zip([200, 400]) {
+        client.key = key;
+        client.read(&client.kid).await.expect_status(status);
+    }
+}
+
+#[tokio::test]
+async fn a_key_change_leaves_the_account_of_another_directory_alone() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let mut elsewhere = Client::without_account(&server, "other");
+    elsewhere.key = client.key.again();
+    let made = elsewhere.new_account(json!({})).await.expect_status(201);
+    elsewhere.kid = made.location().to_owned();
+
+    // To a key that the other directory knows, too: accounts are told apart by directory.
+    let stranger = Client::at(&server, "other").await;
+    let mut change = KeyChange::new(&client);
+    change.inner_header["jwk"] = stranger.key.jwk();
+    change.new_key = stranger.key.again();
+    change.send(&client).await.expect_status(200);
+    client
+        .read(&client.kid)
+        .await
+        .expect_problem(400, "malformed");
+    elsewhere.read(&elsewhere.kid).await.expect_status(200);
+    stranger.read(&stranger.kid).await.expect_status(200);
+    // An account is signed for at its own directory alone.
+    let reply = elsewhere.read(&client.kid).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+}
+
+#[tokio::test]
+async fn orders_that_have_ended_badly_are_not_listed() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let kept = client.new_order(&["a.test"]).await.location().to_owned();
+    let given_up = client.order_with_challenge("b.test", "http-01").await;
+    assert_eq!(client.orders().await.len(), 2);
+    let end = json!({ "status": "deactivated" });
+    client
+        .post(&given_up.authorization, end)
+        .await
+        .expect_status(200);
+    assert_eq!(client.orders().await, [kept]);
+    server
+        .clock
+        .advance(std::time::Duration::from_secs(24 * 3600));
+    assert_eq!(client.orders().await, [""; 0]);
+}

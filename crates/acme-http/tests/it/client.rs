@@ -20,6 +20,11 @@ impl Key {
         Self(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).unwrap())
     }
 
+    /// The same key for another client.
+    pub(crate) fn again(&self) -> Self {
+        Self::from_pkcs8(self.0.to_pkcs8v1().unwrap().as_ref())
+    }
+
     pub(crate) fn jwk(&self) -> Value {
         let point = self.0.public_key().as_ref();
         json!({

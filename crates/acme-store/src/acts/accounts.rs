@@ -1,6 +1,6 @@
 //! Accounts.
 
-use acme_core::{Account, AccountVerdict, Page};
+use acme_core::{Account, AccountVerdict, KeyChangeVerdict, Page};
 use acme_types::{AccountId, AccountStatus, Jwk, ProvisionerName, Thumbprint, Timestamp};
 
 use super::{page, settle};
@@ -88,28 +88,32 @@ impl Act for UpdateAccount {
 /// See [`acme_core::Store::change_account_key`].
 pub(crate) struct ChangeAccountKey {
     pub(crate) id: AccountId,
+    pub(crate) old: Thumbprint,
     pub(crate) jwk: Jwk,
     pub(crate) thumbprint: Thumbprint,
 }
 
 impl Act for ChangeAccountKey {
-    type Output = AccountVerdict;
+    type Output = KeyChangeVerdict;
     const WHAT: &'static str = "changing the key of an account";
 
-    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<AccountVerdict> {
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<KeyChangeVerdict> {
         let Some(mut account) = lock_valid(rows, &self.id).await? else {
-            return Ok(AccountVerdict::Gone);
+            return Ok(KeyChangeVerdict::Gone);
         };
+        if account.thumbprint != self.old {
+            return Ok(KeyChangeVerdict::KeyReplaced);
+        }
         let owner = rows
             .account_by_key(&account.provisioner, &self.thumbprint)
             .await?;
         if let Some(owner) = owner {
-            return Ok(AccountVerdict::KeyInUse(owner));
+            return Ok(KeyChangeVerdict::KeyInUse(owner));
         }
         account.jwk = self.jwk.clone();
         account.thumbprint = self.thumbprint;
         rows.set_account(&account).await?;
-        Ok(AccountVerdict::Done(account))
+        Ok(KeyChangeVerdict::Done(account))
     }
 }
 

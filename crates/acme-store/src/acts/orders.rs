@@ -1,9 +1,12 @@
 //! Orders and authorizations.
 
 use acme_core::{
-    Attempt, Authorization, ChallengeState, MAX_SHOWN_ATTEMPTS, Order, OrderState, OrderView, Page,
+    Attempt, Authorization, ChallengeState, CreateOrderVerdict, MAX_SHOWN_ATTEMPTS, Order,
+    OrderState, OrderView, Page,
 };
-use acme_types::{AccountId, AuthorizationId, AuthorizationStatus, OrderId, Timestamp};
+use acme_types::{
+    AccountId, AccountStatus, AuthorizationId, AuthorizationStatus, OrderId, Timestamp,
+};
 
 use super::settle;
 use crate::act::{Act, Fault, Outcome};
@@ -17,12 +20,18 @@ pub(crate) struct CreateOrder {
 }
 
 impl Act for CreateOrder {
-    type Output = ();
+    type Output = CreateOrderVerdict;
     const WHAT: &'static str = "creating an order";
 
-    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<CreateOrderVerdict> {
+        match rows.hold_account(&self.order.account_id).await? {
+            Some(AccountStatus::Valid) => {}
+            Some(ended) => return Ok(CreateOrderVerdict::AccountEnded(ended)),
+            None => return Err(Fault::corrupt("an order of an account that is not there")),
+        }
         rows.insert_authorizations(&self.authorizations).await?;
-        rows.insert_order(&self.order).await
+        rows.insert_order(&self.order).await?;
+        Ok(CreateOrderVerdict::Created)
     }
 }
 

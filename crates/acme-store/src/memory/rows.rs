@@ -7,7 +7,7 @@ mod orders;
 mod prune;
 
 use acme_core::{Account, Lease};
-use acme_types::{AccountId, ProvisionerName, Slot, Thumbprint, Timestamp};
+use acme_types::{AccountId, AccountStatus, ProvisionerName, Slot, Thumbprint, Timestamp};
 
 use super::Tables;
 use crate::act::{Fault, Outcome};
@@ -97,6 +97,10 @@ impl AccountRows for Tables {
 
     async fn lock_account(&mut self, id: &AccountId) -> Outcome<Option<Account>> {
         self.account(id).await
+    }
+
+    async fn hold_account(&mut self, id: &AccountId) -> Outcome<Option<AccountStatus>> {
+        Ok(self.accounts.get(id).map(|account| account.status))
     }
 
     async fn account_by_key(

@@ -1,14 +1,14 @@
 //! Queries about accounts.
 
 use acme_core::Account;
-use acme_types::{AccountId, ProvisionerName, Thumbprint};
+use acme_types::{AccountId, AccountStatus, ProvisionerName, Thumbprint};
 use diesel::OptionalExtension as _;
 use diesel::prelude::*;
 
 use super::{Conn, RunQueryDsl};
 use crate::act::Outcome;
 use crate::cursor::Cursor;
-use crate::model::{AccountRow, millis};
+use crate::model::{AccountRow, millis, parse};
 use crate::rows::AccountRows;
 use crate::schema::accounts;
 
@@ -45,6 +45,17 @@ impl AccountRows for Conn {
         .optional()?
         .map(Account::try_from)
         .transpose()
+    }
+
+    async fn hold_account(&mut self, id: &AccountId) -> Outcome<Option<AccountStatus>> {
+        let status: Option<String> =
+            held!(accounts::table.find(id.as_str()).select(accounts::status))
+                .get_result(self)
+                .await
+                .optional()?;
+        status
+            .map(|status| parse("account status", &status))
+            .transpose()
     }
 
     async fn account_by_key(

@@ -14,6 +14,11 @@ macro_rules! locked {
         $query
     };
 }
+macro_rules! held {
+    ($query:expr) => {
+        $query
+    };
+}
 macro_rules! locked_or_skipped {
     ($query:expr) => {
         $query

@@ -42,6 +42,7 @@ macro_rules! contract {
             ],
             orders: [
                 an_order_comes_back_as_it_went,
+                an_ended_account_opens_no_order,
                 an_order_that_is_not_there,
                 an_order_is_being_tried_while_a_challenge_is,
                 an_order_is_ready_when_all_its_authorizations_are_valid,
@@ -132,6 +133,8 @@ macro_rules! contract {
                 claims_are_disjoint,
                 one_of_two_requests_claims,
                 one_of_two_makes_the_account,
+                one_of_two_changes_the_key,
+                no_order_outlives_its_account,
                 two_authorizations_at_once_make_the_order_ready,
                 one_of_two_takes_the_lease,
                 one_of_two_revokes,

@@ -81,6 +81,7 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     conn.leases().await.unwrap();
     conn.meta("x").await.unwrap();
     conn.account(&id()).await.unwrap();
+    conn.hold_account(&id()).await.unwrap();
     let thumbprint = Thumbprint([0; 32]);
     let provisioner = "default".parse().unwrap();
     conn.account_by_key(&provisioner, &thumbprint)

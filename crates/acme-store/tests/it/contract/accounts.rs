@@ -1,6 +1,9 @@
 //! Accounts.
 
-use acme_core::{Account, AccountVerdict, AuthorizationState, ChallengeState, Finding, OrderState};
+use acme_core::{
+    Account, AccountVerdict, AuthorizationState, ChallengeState, Finding, KeyChangeVerdict,
+    OrderState,
+};
 use acme_types::{AccountId, AccountStatus, Jwk, Thumbprint};
 
 use crate::world::{A, START, World, at, new_account, rng};
@@ -85,24 +88,23 @@ pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {
 pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
     let account = world.account().await;
     let other = world.account().await;
-    let change = |thumbprint: Thumbprint| {
+    let change = |old: Thumbprint, thumbprint: Thumbprint| {
         let jwk = Jwk::Ed25519 { x: thumbprint.0 };
         let id = account.id.clone();
         let store = world.store.clone();
         async move {
-            store
-                .change_account_key(&id, &jwk, &thumbprint)
-                .await
-                .unwrap()
+            let change = store.change_account_key(&id, &old, &jwk, &thumbprint);
+            change.await.unwrap()
         }
     };
-    let verdict = change(other.thumbprint).await;
-    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == other));
-    let verdict = change(account.thumbprint).await;
-    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == account));
+    let first = account.thumbprint;
+    let verdict = change(first, other.thumbprint).await;
+    assert!(matches!(verdict, KeyChangeVerdict::KeyInUse(found) if found == other));
+    let verdict = change(first, first).await;
+    assert!(matches!(verdict, KeyChangeVerdict::KeyInUse(found) if found == account));
     let fresh = Thumbprint([9; 32]);
-    let verdict = change(fresh).await;
-    assert!(matches!(verdict, AccountVerdict::Done(found) if found.thumbprint == fresh));
+    let verdict = change(first, fresh).await;
+    assert!(matches!(verdict, KeyChangeVerdict::Done(found) if found.thumbprint == fresh));
     let find = |thumbprint| {
         let store = world.store.clone();
         let provisioner = account.provisioner.clone();
@@ -113,7 +115,17 @@ pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
                 .unwrap()
         }
     };
-    assert_eq!(find(account.thumbprint).await, None);
+    assert_eq!(find(first).await, None);
+    assert_eq!(find(fresh).await.unwrap().id, account.id);
+
+    // Who still goes by the first key changes nothing, not even to a key that is in use.
+    for thumbprint in [Thumbprint([8; 32]), other.thumbprint, first] {
+        let verdict = change(first, thumbprint).await;
+        assert!(
+            matches!(verdict, KeyChangeVerdict::KeyReplaced),
+            "{verdict:?}"
+        );
+    }
     assert_eq!(find(fresh).await.unwrap().id, account.id);
 
     world
@@ -122,8 +134,8 @@ pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
         .await
         .unwrap();
     assert!(matches!(
-        change(Thumbprint([8; 32])).await,
-        AccountVerdict::Gone
+        change(fresh, Thumbprint([8; 32])).await,
+        KeyChangeVerdict::Gone
     ));
 }
 

@@ -1,9 +1,10 @@
 //! Orders and authorizations.
 
 use acme_core::{
-    AuthorizationState, ChallengeState, Finding, MAX_SHOWN_ATTEMPTS, Order, OrderState,
+    AuthorizationState, ChallengeState, CreateOrderVerdict, Finding, MAX_SHOWN_ATTEMPTS, Order,
+    OrderState,
 };
-use acme_types::{AuthorizationId, ChallengeKind, Identifier, OrderId, ProblemKind};
+use acme_types::{AccountStatus, AuthorizationId, ChallengeKind, Identifier, OrderId, ProblemKind};
 
 use crate::world::{A, START, World, at, rng};
 
@@ -33,6 +34,27 @@ pub(crate) async fn an_order_comes_back_as_it_went(world: World) {
         assert_eq!(found, authorization);
         assert_eq!(attempts, vec![vec![]; authorization.challenges.len()]);
     }
+}
+
+pub(crate) async fn an_ended_account_opens_no_order(world: World) {
+    let opened = world.draw(&world.account().await, &["a.example"], START);
+    let ended = world.store.deactivate_account(&opened.account.id, START);
+    ended.await.unwrap();
+    let (order, authorizations) = (opened.order.clone(), opened.authorizations.clone());
+    let verdict = world.store.create_order(order, authorizations).await;
+    let verdict = verdict.unwrap();
+    assert!(
+        matches!(
+            verdict,
+            CreateOrderVerdict::AccountEnded(AccountStatus::Deactivated)
+        ),
+        "{verdict:?}"
+    );
+    let order = world.store.find_order(&opened.order.id).await.unwrap();
+    assert!(order.is_none());
+    let id = &opened.authorizations[0].id;
+    let authorization = world.store.find_authorization(id).await.unwrap();
+    assert!(authorization.is_none());
 }
 
 pub(crate) async fn an_order_that_is_not_there(world: World) {

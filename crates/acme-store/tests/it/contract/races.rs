@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use acme_core::{
-    Account, AccountVerdict, BeginFinalize, FinalizeVerdict, Finding, LeaseVerdict, NonceVerdict,
-    OrderState, RevocationReason, RevokeVerdict,
+    Account, AccountVerdict, BeginFinalize, FinalizeVerdict, Finding, KeyChangeVerdict,
+    LeaseVerdict, NonceVerdict, OrderState, RevocationReason, RevokeVerdict,
 };
 use acme_types::AccountId;
 
@@ -137,6 +137,56 @@ pub(crate) async fn one_of_two_makes_the_account(world: World) {
         assert_eq!(ids.len(), 1);
         let done = |verdict: &AccountVerdict| matches!(verdict, AccountVerdict::Done(_));
         assert_eq!(count(&outcomes, done), 1);
+    }
+}
+
+pub(crate) async fn one_of_two_changes_the_key(world: World) {
+    for _ in 0..ROUNDS {
+        let account = world.account().await;
+        let change = || {
+            let (store, id, old) = (world.store.clone(), account.id.clone(), account.thumbprint);
+            let new = new_account();
+            async move {
+                let change = store.change_account_key(&id, &old, &new.jwk, &new.thumbprint);
+                (change.await.unwrap(), new.thumbprint)
+            }
+        };
+        let outcomes = both(change(), change()).await;
+        let won = outcomes.iter().find_map(|(verdict, thumbprint)| {
+            matches!(verdict, KeyChangeVerdict::Done(_)).then_some(*thumbprint)
+        });
+        let lost =
+            |(verdict, _): &(KeyChangeVerdict, _)| matches!(verdict, KeyChangeVerdict::KeyReplaced);
+        assert_eq!(count(&outcomes, lost), 1, "{outcomes:?}");
+        let found = world.store.find_account(&account.id).await.unwrap();
+        assert_eq!(found.map(|account| account.thumbprint), won);
+    }
+}
+
+pub(crate) async fn no_order_outlives_its_account(world: World) {
+    for _ in 0..ROUNDS {
+        let opened = world.draw(&world.account().await, &["a.example"], START);
+        let create = {
+            let (store, opened) = (world.store.clone(), opened.clone());
+            async move {
+                let created = store.create_order(opened.order, opened.authorizations);
+                created.await.map(drop)
+            }
+        };
+        let end = {
+            let (store, id) = (world.store.clone(), opened.account.id.clone());
+            async move { store.deactivate_account(&id, at(1)).await.map(drop) }
+        };
+        for outcome in both(create, end).await {
+            outcome.unwrap();
+        }
+        // It was never there, or it has ended with its account.
+        let order = world.store.find_order(&opened.order.id).await.unwrap();
+        let state = order.map(|view| view.order.state);
+        assert!(
+            matches!(state, None | Some(OrderState::Invalid { .. })),
+            "{state:?}"
+        );
     }
 }
 
