@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, Claim, ClaimBatch, CreateOrderVerdict, Epoch, FinalizeVerdict, Issuer,
-    KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page,
-    ProcessingChallenge, Pruned, RecordVerdict, Retention, RetryPolicy, RevocationReason,
-    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, Epoch,
+    FinalizeVerdict, Issuer, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation,
+    Order, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention, RetryPolicy,
+    RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, Jwk, OrderId, Problem, ProvisionerName,
@@ -37,6 +37,21 @@ pub trait Engine: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// A lease was renewed.
+    fn lease_renewed(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = (lease, now);
+        std::future::ready(Ok(()))
+    }
+
+    /// Tells the replica of a slot, if it is another one, that something of it may be due.
+    fn wake(&self, slot: Slot) {
+        let _ = slot;
+    }
+
     /// Spends a nonce.
     fn spend_nonce(
         &self,
@@ -52,7 +67,7 @@ pub trait Engine: Send + Sync {
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 
-/// A [`Store`] on one of the engines: [`crate::SqliteStore`] or [`crate::MemoryStore`].
+/// A [`Store`] on one of the engines: [`crate::SqliteStore`], [`crate::PostgresStore`] or [`crate::MemoryStore`].
 #[derive(Debug)]
 pub struct StoreOn<E> {
     pub(crate) engine: E,
@@ -131,7 +146,9 @@ impl<E: Engine> Store for StoreOn<E> {
             life,
             now,
         };
-        self.engine.write(act).await
+        let lease = self.engine.write(act).await?;
+        self.engine.lease_renewed(&lease, now).await?;
+        Ok(lease)
     }
 
     async fn release_lease(
@@ -361,7 +378,15 @@ impl<E: Engine> Store for StoreOn<E> {
             policy: policy.clone(),
             now,
         };
-        self.engine.write(act).await
+        let verdict = self.engine.write(act).await?;
+        if let RecordVerdict::Recorded(challenge) = &verdict
+            && let ChallengeState::Processing { retry, .. } = &challenge.state
+            && retry.owner != claim.in_flight.slot
+        {
+            // Its new owner could not plan the next attempt before this one was over.
+            self.engine.wake(retry.owner);
+        }
+        Ok(verdict)
     }
 
     async fn postpone_attempt(&self, claim: &Claim, to: Timestamp) -> Result<(), StoreError> {

@@ -21,6 +21,9 @@ pub enum OpenError {
     /// The database still has an older schema, and it was not to be changed.
     #[error("the database has an older schema; start the server or run the migration first")]
     OlderSchema,
+    /// The URL of the database, or a file that it names, cannot be used.
+    #[error("the URL of the database cannot be used: {0}")]
+    Url(String),
     /// The database cannot be reached or read.
     #[error("cannot {context}")]
     Unavailable {

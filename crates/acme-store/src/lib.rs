@@ -3,6 +3,11 @@
 //! The acts of the protocol are written once ([`act`], [`acts`]) over a small set of row operations
 //! ([`rows`]); each engine supplies those and a transaction around them.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the queries are written once and compiled for each SQL engine"
+)]
+
 mod act;
 mod acts;
 mod cursor;
@@ -12,6 +17,7 @@ mod error;
 mod memory;
 mod model;
 mod nonces;
+mod postgres;
 mod rows;
 mod schema;
 mod sqlite;
@@ -19,4 +25,5 @@ mod sqlite;
 pub use engine::StoreOn;
 pub use error::OpenError;
 pub use memory::{Memory, MemoryStore};
+pub use postgres::{Postgres, PostgresStore, Wakeups};
 pub use sqlite::{Sqlite, SqliteStore};

@@ -142,6 +142,24 @@ diesel::table! {
     }
 }
 
+// PostgreSQL alone has these two.
+diesel::table! {
+    spent_nonces (slot, epoch, counter) {
+        slot -> SmallInt,
+        epoch -> BigInt,
+        counter -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    nonce_marks (slot) {
+        slot -> SmallInt,
+        epoch -> BigInt,
+        marked_at -> BigInt,
+    }
+}
+
 diesel::joinable!(authorizations -> accounts (account_id));
 diesel::joinable!(certificates -> issuers (issuer));
 diesel::joinable!(challenges -> authorizations (authorization_id));
@@ -156,6 +174,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     challenges,
     issuers,
     leases,
+    nonce_marks,
     order_authorizations,
     orders,
+    spent_nonces,
 );

@@ -10,5 +10,7 @@
 #[macro_use]
 mod contract;
 mod memory;
+mod nonsense;
+mod postgres;
 mod sqlite;
 mod world;

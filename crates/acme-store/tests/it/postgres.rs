@@ -1,0 +1,36 @@
+//! The PostgreSQL engine, over a server that the tests start for themselves.
+
+mod constraints;
+mod lifecycle;
+mod server;
+mod tls;
+
+use std::sync::Arc;
+
+use acme_core::Store;
+use acme_store::PostgresStore;
+
+use self::server::Server;
+use crate::world::World;
+
+async fn open() -> (Arc<dyn Store>, ()) {
+    let url = Server::shared().database().await;
+    (Arc::new(PostgresStore::connect(&url).await.unwrap()), ())
+}
+
+contract!(super::open);
+
+/// A database of its own, connected to.
+async fn connected() -> (String, Arc<PostgresStore>, World) {
+    let url = Server::shared().database().await;
+    let store = Arc::new(PostgresStore::connect(&url).await.unwrap());
+    let world = World::new(store.clone());
+    (url, store, world)
+}
+
+/// Runs SQL on a database behind the store's back.
+async fn sql(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(sql).await
+}
