@@ -2,7 +2,7 @@
 
 use crate::chore::{Breach, Result, cargo, run};
 use crate::workspace::Metadata;
-use crate::{conformance, dependencies, files, layers, licences, test};
+use crate::{conformance, dependencies, docs, files, layers, licences, test};
 
 /// House rules, format, lints, documentation, then every test.
 pub(crate) fn ci() -> Result<()> {
@@ -28,6 +28,7 @@ pub(crate) fn ci() -> Result<()> {
 pub(crate) fn house_rules() -> Result<()> {
     let metadata = Metadata::load()?;
     let mut breaches = files::check()?;
+    breaches.extend(docs::check()?);
     breaches.extend(layers::check(&metadata)?);
     breaches.extend(dependencies::check(&metadata)?);
     breaches.extend(licences::check(&metadata)?);

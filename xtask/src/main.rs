@@ -9,6 +9,7 @@ mod chore;
 mod ci;
 mod conformance;
 mod dependencies;
+mod docs;
 mod files;
 mod layers;
 mod licences;
