@@ -95,7 +95,8 @@ const RESERVED: [Reserved; 9] = [
             &["Utc", "now"],
             &["OffsetDateTime", "now_utc"],
         ],
-        denied_to: &["acme-types", "acme-core", "acme-store"],
+        // The other libraries wait for peers, and may know for how long.
+        denied_to: &["acme-types", "acme-core"],
         why: "this crate reads no clock; take `now` as an argument",
     },
     Reserved {

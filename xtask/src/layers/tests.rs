@@ -71,7 +71,7 @@ fn a_reserved_name_is_found_with_its_line() {
         "use std::time::{Duration, SystemTime};",
         Some(1),
     );
-    check_code("acme-store", "let t = std::time::Instant::now();", Some(1));
+    check_code("acme-core", "let t = std::time::Instant::now();", Some(1));
     check_code("acme-types", "use tokio::net::TcpStream;", Some(1));
     check_code("acme-core", "use std::{collections::HashMap, fs};", Some(1));
     check_code("acme-core", "std::env::var(x)", Some(1));
