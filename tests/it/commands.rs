@@ -166,3 +166,35 @@ async fn dev_prints_what_a_client_needs() {
         assert!(log.contains(expected), "no {expected}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_init_made_is_served() {
+    let server = Settings::new().initialized().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+
+    let issued = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+
+    issued.expect_good(&server.root_file(), &["one.test"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loopback_is_denied_unless_it_is_wanted() {
+    let defaults = ["validation.deny_networks=[\"127.0.0.0/8\"]"];
+    let server = Settings::new().set(&defaults).start().await;
+    let webroot = Webroot::new();
+    let target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let mut order = client::order(&account, &["one.test"]).await;
+
+    let refused = client::try_answer(&mut order, |_| Proof::Http(&webroot)).await;
+
+    // The first attempt may be over before the answer, or not.
+    if let Err(error) = refused {
+        assert!(error.to_string().contains("127.0.0"), "{error}");
+    }
+    let ended = client::try_wait_until_ready(&mut order).await;
+    assert_ne!(ended.ok(), Some(instant_acme::OrderStatus::Ready));
+    assert_eq!(target.requests(), 0, "no probe reached it");
+}

@@ -13,3 +13,4 @@ mod crash;
 mod instant_acme;
 mod lego;
 mod retry;
+mod revocation;

@@ -117,8 +117,16 @@ pub async fn try_answer<'a>(
 
 /// Waits until the order is ready, longer than the client would by itself.
 pub async fn wait_until_ready(order: &mut Order) {
-    let status = order.poll_ready(&PATIENCE).await;
+    let status = try_wait_until_ready(order).await;
     assert_eq!(status.expect("a ready order"), OrderStatus::Ready);
+}
+
+/// Waits until the order is ready or has failed.
+///
+/// # Errors
+/// What the client says.
+pub async fn try_wait_until_ready(order: &mut Order) -> Result<OrderStatus, Error> {
+    order.poll_ready(&PATIENCE).await
 }
 
 /// Finalizes a ready order with a fresh key and fetches the certificate.
@@ -153,7 +161,7 @@ async fn try_finalize(order: &mut Order, key: &KeyPair) -> Result<Certificate, E
 /// What the client says.
 pub async fn try_issue(order: &mut Order, proof: Proof<'_>) -> Result<Certificate, Error> {
     let _targets = try_answer(order, |_| proof).await?;
-    order.poll_ready(&PATIENCE).await?;
+    try_wait_until_ready(order).await?;
     try_finalize(order, &KeyPair::generate().unwrap()).await
 }
 

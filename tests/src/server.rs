@@ -32,6 +32,7 @@ const DATABASE: &str = "acme.db";
 pub struct Settings {
     set: Vec<String>,
     small_disk: bool,
+    initialized: bool,
 }
 
 impl Settings {
@@ -56,6 +57,13 @@ impl Settings {
         self
     }
 
+    /// Makes authority and configuration with `init`, and runs `serve`, as an operator would.
+    #[must_use]
+    pub fn initialized(mut self) -> Self {
+        self.initialized = true;
+        self
+    }
+
     /// Starts a server in a folder of its own and waits until it answers.
     pub async fn start(self) -> Server {
         let owned = TempDir::new().unwrap();
@@ -73,6 +81,11 @@ impl Settings {
             process: None,
             _owned: owned,
         };
+        if server.settings.initialized {
+            let dir = server.dir.to_str().unwrap();
+            let init = ["init", "--dir", dir, "--dns", "ca.test"];
+            run_server(&init).await.expect_success();
+        }
         server.start().await;
         server
     }
@@ -278,8 +291,22 @@ impl Server {
         } else {
             Command::new(binary())
         };
-        command.arg("dev").arg("--dir").arg(&self.dir);
-        command.args(["--listen", &format!("127.0.0.1:{}", self.port)]);
+        let address = format!("127.0.0.1:{}", self.port);
+        if self.settings.initialized {
+            let config = self.dir.join("acme-server.toml");
+            command.arg("serve").arg("--config").arg(config);
+            let url = format!("base_url=https://{address}");
+            command.args(["--set", &url, "--set", &format!("listen.acme={address}")]);
+            command.args([
+                "--set",
+                "listen.metrics=",
+                "--set",
+                "validation.deny_networks=[]",
+            ]);
+        } else {
+            command.arg("dev").arg("--dir").arg(&self.dir);
+            command.args(["--listen", &address]);
+        }
         let own = [
             format!("listen.admin=127.0.0.1:{}", self.admin_port),
             format!("validation.http01_port={}", self.http01_port),
