@@ -8,7 +8,7 @@ use crate::workspace::{Metadata, Package};
 mod tests;
 
 /// The drawing of `docs/ARCHITECTURE.md`: a crate and those of ours that it may name.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("acme-types", &[]),
     ("acme-core", &["acme-types"]),
     ("acme-store", &["acme-core", "acme-types"]),
@@ -32,6 +32,8 @@ const LAYERS: [(&str, &[&str]); 11] = [
         "acme-sim",
         &["acme-core", "acme-server", "acme-store", "acme-types"],
     ),
+    // It drives the built binary, and reads the store beside it.
+    ("acme-chaos", &["acme-core", "acme-store", "acme-types"]),
     ("acme-bench", &["acme-types"]),
     ("xtask", &[]),
 ];

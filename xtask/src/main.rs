@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chaos;
 mod chore;
 mod ci;
 mod conformance;
@@ -54,6 +55,8 @@ enum Chore {
     Check,
     /// Measure what an issuance costs, here and in peers.
     Bench(bench::Bench),
+    /// Kill, pause and restart real replicas and their PostgreSQL under load; check what must hold.
+    Chaos(chaos::Chaos),
     /// Simulate replicas that crash, pause and lose answers; print the seed that breaks a promise.
     Sim {
         /// How many seeds to play.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::ci(),
         Chore::Check => ci::house_rules(),
         Chore::Bench(bench) => bench.run(),
+        Chore::Chaos(chaos) => chaos.run(),
         Chore::Sim { seeds, from } => sim::sim(seeds, from),
         Chore::Tools => tools::Tools::ensure().map(|tools| tools.print()),
     };
