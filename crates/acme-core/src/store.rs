@@ -10,8 +10,9 @@ use acme_types::{
 use async_trait::async_trait;
 
 use crate::{
-    Account, Attempt, Authorization, Certificate, Challenge, Claim, Epoch, Issuer, IssuerId, Lease,
-    LeaseVerdict, Observation, Order, Retry, RetryPolicy, Revocation, RevocationReason, Serial,
+    Account, Attempt, Authorization, Certificate, Challenge, Claim, CrlStanding, CrlVerdict, Epoch,
+    Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order, PublishedCrl, Retry, RetryPolicy,
+    Revocation, RevocationEntry, RevocationReason, Serial,
 };
 
 /// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
@@ -554,13 +555,41 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Page<Certificate>, StoreError>;
 
-    /// Revokes a certificate that was signed.
+    /// Revokes a certificate that was signed, and enters that in the log of its issuer.
     async fn revoke_certificate(
         &self,
         serial: &Serial,
         reason: RevocationReason,
         now: Timestamp,
     ) -> Result<RevokeVerdict, StoreError>;
+
+    // --- revocation ---
+
+    /// At most `limit` entries of an issuer's log of revocations, from the one after `after` on,
+    /// oldest first. What was read up to a number need not be read again: entries never come later
+    /// with a smaller one. Those of certificates that expired long ago are gone.
+    async fn revocations(
+        &self,
+        issuer: &IssuerId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RevocationEntry>, StoreError>;
+
+    /// How far an issuer's log has come, and the newest list if it is newer than that of `number`
+    /// (0 when none is known); none when there is no such issuer.
+    async fn crl_standing(
+        &self,
+        issuer: &IssuerId,
+        number: u64,
+    ) -> Result<Option<CrlStanding>, StoreError>;
+
+    /// Makes a list the newest of its issuer, if the one of the number `replaces` (0 for none) still
+    /// is, and its own number is greater: no replica ever goes back.
+    async fn publish_crl(
+        &self,
+        crl: &PublishedCrl,
+        replaces: u64,
+    ) -> Result<CrlVerdict, StoreError>;
 
     // --- upkeep ---
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, Epoch,
-    FinalizeVerdict, Issuer, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation,
-    Order, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention, RetryPolicy,
-    RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, CrlStanding,
+    CrlVerdict, Epoch, FinalizeVerdict, Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict,
+    NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl,
+    RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict,
+    Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, Jwk, OrderId, Problem, ProvisionerName,
@@ -17,7 +18,8 @@ use async_trait::async_trait;
 
 use crate::act::Act;
 use crate::acts::{
-    accounts, attempts, certificates, finalize, leases, orders, processing, upkeep, validation,
+    accounts, attempts, certificates, finalize, leases, orders, processing, revocations, upkeep,
+    validation,
 };
 use crate::cursor::Cursor;
 use crate::rows::DueCursor;
@@ -533,10 +535,48 @@ impl<E: Engine> Store for StoreOn<E> {
         reason: RevocationReason,
         now: Timestamp,
     ) -> Result<RevokeVerdict, StoreError> {
-        let act = certificates::RevokeCertificate {
+        let act = revocations::RevokeCertificate {
             serial: *serial,
             reason,
             now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn revocations(
+        &self,
+        issuer: &IssuerId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RevocationEntry>, StoreError> {
+        let act = revocations::ListRevocations {
+            issuer: *issuer,
+            after,
+            limit,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn crl_standing(
+        &self,
+        issuer: &IssuerId,
+        number: u64,
+    ) -> Result<Option<CrlStanding>, StoreError> {
+        let act = revocations::FindCrlStanding {
+            issuer: *issuer,
+            number,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn publish_crl(
+        &self,
+        crl: &PublishedCrl,
+        replaces: u64,
+    ) -> Result<CrlVerdict, StoreError> {
+        let act = revocations::PublishCrl {
+            crl: crl.clone(),
+            replaces,
         };
         self.engine.write(act).await
     }

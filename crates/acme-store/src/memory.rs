@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use acme_core::{
-    Account, Attempt, Certificate, Issuer, Lease, NonceVerdict, Order, SpentNonce, StoreError,
+    Account, Attempt, Certificate, Issuer, Lease, NonceVerdict, Order, PublishedCrl,
+    RevocationEntry, SpentNonce, StoreError,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, OrderId, Slot, Timestamp,
@@ -41,6 +42,9 @@ struct Tables {
     attempts: BTreeMap<ChallengeId, Vec<Attempt>>,
     issuers: BTreeMap<[u8; 32], Issuer>,
     certificates: BTreeMap<CertificateId, Kept>,
+    revisions: BTreeMap<[u8; 32], u64>,
+    revocations: BTreeMap<([u8; 32], u64), RevocationEntry>,
+    crls: BTreeMap<[u8; 32], PublishedCrl>,
 }
 
 /// A certificate and who is about to sign it.

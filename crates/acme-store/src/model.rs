@@ -5,6 +5,7 @@ mod certificate;
 mod challenge;
 mod lease;
 mod order;
+mod revocation;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -21,6 +22,7 @@ pub(crate) use order::{
     AuthorizationRow, OrderAuthorizationRow, OrderRow, OrderStateRow, authorization_state,
     authorization_status, tracked,
 };
+pub(crate) use revocation::{CrlRow, RevocationRow};
 
 use crate::act::{Fault, Outcome};
 
@@ -85,6 +87,16 @@ fn count(what: &str, number: i32) -> Outcome<u32> {
 
 fn counted(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A number that only grows, as a column.
+pub(crate) fn big(what: &str, number: u64) -> Outcome<i64> {
+    i64::try_from(number).map_err(|_| Fault::corrupt(format!("{what} {number}")))
+}
+
+/// A number that only grows, from a column.
+pub(crate) fn number_of(what: &str, number: i64) -> Outcome<u64> {
+    u64::try_from(number).map_err(|_| Fault::corrupt(format!("{what} {number}")))
 }
 
 fn octets<const N: usize>(what: &str, bytes: &[u8]) -> Outcome<[u8; N]> {

@@ -10,17 +10,35 @@ use acme_types::{
     ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 
+mod revocations;
+
+pub(crate) use revocations::RevocationRows;
+
 use crate::act::Outcome;
 use crate::cursor::Cursor;
 
 /// All rows of a store.
 pub trait Rows:
-    Send + LeaseRows + AccountRows + OrderRows + ChallengeRows + CertificateRows + PruneRows
+    Send
+    + LeaseRows
+    + AccountRows
+    + OrderRows
+    + ChallengeRows
+    + CertificateRows
+    + RevocationRows
+    + PruneRows
 {
 }
 
 impl<T> Rows for T where
-    T: Send + LeaseRows + AccountRows + OrderRows + ChallengeRows + CertificateRows + PruneRows
+    T: Send
+        + LeaseRows
+        + AccountRows
+        + OrderRows
+        + ChallengeRows
+        + CertificateRows
+        + RevocationRows
+        + PruneRows
 {
 }
 

@@ -160,6 +160,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    revocation_logs (issuer) {
+        issuer -> Binary,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    revocations (issuer, revision) {
+        issuer -> Binary,
+        revision -> BigInt,
+        serial -> Binary,
+        not_after -> BigInt,
+        revoked_at -> BigInt,
+        reason -> SmallInt,
+    }
+}
+
+diesel::table! {
+    crls (issuer) {
+        issuer -> Binary,
+        number -> BigInt,
+        revision -> BigInt,
+        this_update -> BigInt,
+        next_update -> BigInt,
+        der -> Binary,
+    }
+}
+
 diesel::joinable!(authorizations -> accounts (account_id));
 diesel::joinable!(certificates -> issuers (issuer));
 diesel::joinable!(challenges -> authorizations (authorization_id));

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, Epoch,
-    FinalizeVerdict, InFlight, Issuer, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
-    Pruned, RecordVerdict, Retention, RetryPolicy, RevocationReason, RevokeVerdict, Serial,
-    SpentNonce, Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, CrlStanding,
+    CrlVerdict, Epoch, FinalizeVerdict, InFlight, Issuer, IssuerId, KeyChangeVerdict, Lease,
+    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
+    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
+    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
@@ -203,6 +204,9 @@ sim_store! {
         fn find_certificate_by_serial(serial: &Serial) -> Option<Certificate>;
         fn list_certificates(filter: &CertificateFilter, after: Option<&str>, limit: u32) -> Page<Certificate>;
         fn revoke_certificate(serial: &Serial, reason: RevocationReason, now: Timestamp) -> RevokeVerdict;
+        fn revocations(issuer: &IssuerId, after: u64, limit: u32) -> Vec<RevocationEntry>;
+        fn crl_standing(issuer: &IssuerId, number: u64) -> Option<CrlStanding>;
+        fn publish_crl(crl: &PublishedCrl, replaces: u64) -> CrlVerdict;
         fn prune(retention: &Retention, limit: u32, now: Timestamp) -> Pruned;
         fn ping() -> ();
     }

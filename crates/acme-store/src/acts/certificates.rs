@@ -1,9 +1,6 @@
 //! Certificates and issuers, once they are there.
 
-use acme_core::{
-    Certificate, CertificateFilter, Issuer, Page, Revocation, RevocationReason, RevokeVerdict,
-    Serial,
-};
+use acme_core::{Certificate, CertificateFilter, Issuer, Page, Serial};
 use acme_types::{CertificateId, Slot, Timestamp};
 
 use crate::act::{Act, Outcome};
@@ -25,7 +22,8 @@ impl Act for PutIssuer {
     const WHAT: &'static str = "keeping an issuer";
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
-        rows.insert_issuer(&self.issuer).await
+        rows.insert_issuer(&self.issuer).await?;
+        rows.insert_revocation_log(&self.issuer.id).await
     }
 }
 
@@ -163,34 +161,5 @@ fn place_of(certificate: &Certificate) -> Cursor {
     Cursor {
         created_at: certificate.created_at,
         id: certificate.id.to_string(),
-    }
-}
-
-/// See [`acme_core::Store::revoke_certificate`].
-pub(crate) struct RevokeCertificate {
-    pub(crate) serial: Serial,
-    pub(crate) reason: RevocationReason,
-    pub(crate) now: Timestamp,
-}
-
-impl Act for RevokeCertificate {
-    type Output = RevokeVerdict;
-    const WHAT: &'static str = "revoking a certificate";
-
-    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<RevokeVerdict> {
-        let found = rows.lock_certificate_by_serial(&self.serial).await?;
-        let Some(mut certificate) = found.filter(|certificate| certificate.der.is_some()) else {
-            return Ok(RevokeVerdict::NotFound);
-        };
-        if let Some(before) = certificate.revocation {
-            return Ok(RevokeVerdict::AlreadyRevoked(before));
-        }
-        let revocation = Revocation {
-            at: self.now,
-            reason: self.reason,
-        };
-        rows.set_revoked(&certificate.id, revocation).await?;
-        certificate.revocation = Some(revocation);
-        Ok(RevokeVerdict::Revoked(Box::new(certificate)))
     }
 }

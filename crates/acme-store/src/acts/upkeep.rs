@@ -39,6 +39,9 @@ impl Act for Prune {
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Pruned> {
         let orders_before = self.now.minus(self.retention.orders);
         let certificates_before = self.now.minus(self.retention.certificates);
+        // As many at a time as certificates, and one for a certificate at most.
+        rows.prune_revocations(certificates_before, self.limit)
+            .await?;
         Ok(Pruned {
             orders: rows.prune_orders(orders_before, self.limit).await?,
             authorizations: rows.prune_authorizations(orders_before, self.limit).await?,

@@ -5,6 +5,7 @@ mod certificates;
 mod challenges;
 mod orders;
 mod prune;
+mod revocations;
 
 use acme_core::{Account, Lease};
 use acme_types::{AccountId, AccountStatus, ProvisionerName, Slot, Thumbprint, Timestamp};

@@ -6,10 +6,16 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "0001",
-    include_str!("../../migrations/postgres/0001_first/up.sql"),
-)];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "0001",
+        include_str!("../../migrations/postgres/0001_first/up.sql"),
+    ),
+    (
+        "0020",
+        include_str!("../../migrations/postgres/0020_revocation/up.sql"),
+    ),
+];
 
 /// Names the lock; any number that nobody else uses.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6280171846)";

@@ -48,3 +48,5 @@ mod leases;
 mod orders;
 #[path = "../queries/prune.rs"]
 mod prune;
+#[path = "../queries/revocations.rs"]
+mod revocations;

@@ -11,6 +11,7 @@ pub(crate) mod orders;
 pub(crate) mod prune;
 pub(crate) mod races;
 pub(crate) mod replicas;
+pub(crate) mod revocations;
 pub(crate) mod validation;
 
 /// Runs the whole contract on an engine; `$open` gives a store and what must outlive it.
@@ -118,6 +119,11 @@ macro_rules! contract {
                 what_is_being_finalized_stays,
                 an_authorization_stays_while_an_order_names_it,
                 certificates_have_their_own_retention,
+            ],
+            revocations: [
+                the_log_is_read_on_from_where_it_was_read,
+                a_list_never_goes_back,
+                pruned_entries_leave_the_count,
             ],
             replicas: [
                 ownership_follows_the_last_request,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use acme_core::{
-    AuthorizationState, ChallengeState, Epoch, InFlight, OrderState, Revocation, RevocationReason,
-    Serial,
+    AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState, Revocation,
+    RevocationReason, Serial,
 };
 use acme_types::{AuthorizationId, Identifier, Problem, ProblemKind, Slot, Thumbprint, Timestamp};
 use diesel::connection::InstrumentationEvent;
@@ -17,11 +17,11 @@ use super::empty;
 use crate::cursor::Cursor;
 use crate::rows::{
     AccountRows as _, CertificateRows as _, ChallengeRows as _, Counters, DueCursor,
-    LeaseRows as _, OrderRows as _, PruneRows as _, Walk,
+    LeaseRows as _, OrderRows as _, PruneRows as _, RevocationRows as _, Walk,
 };
 
 /// Tables that stay small, whatever happens.
-const SMALL: [&str; 3] = ["leases", "meta", "issuers"];
+const SMALL: [&str; 5] = ["leases", "meta", "issuers", "revocation_logs", "crls"];
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
     "0123456789abcdefghijklmnopqrstuv".parse().unwrap()
@@ -143,6 +143,12 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     let reason = RevocationReason::Unspecified;
     let revocation = Revocation { at: now, reason };
     conn.set_revoked(&id(), revocation).await.unwrap();
+    let issuer = IssuerId([7; 32]);
+    conn.lock_revision(&issuer).await.unwrap();
+    conn.revocations(&issuer, 7, 10).await.unwrap();
+    conn.crl_number(&issuer).await.unwrap();
+    conn.newer_crl(&issuer, 7).await.unwrap();
+    conn.prune_revocations(now, 10).await.unwrap();
     conn.unsigned(slot, now, 10).await.unwrap();
     conn.adopt_certificates(slot, slot, 10).await.unwrap();
     for after in [None, Some(&place)] {
