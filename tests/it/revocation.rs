@@ -71,7 +71,10 @@ async fn a_stranger_learns_that_certbot_revoked() {
         let said = ask(&server, &url, &one, options).await;
         assert!(said.contains("Response verify OK"), "{options:?}: {said}");
         assert!(said.contains(": good"), "{options:?}: {said}");
-        assert!(!said.to_lowercase().contains("warning"), "{options:?}: {said}");
+        assert!(
+            !said.to_lowercase().contains("warning"),
+            "{options:?}: {said}"
+        );
     }
 
     certbot.revoke("one.test").await.expect_success();
@@ -112,7 +115,10 @@ async fn a_revocation_is_told_after_a_crash_too() {
     let webroot = Webroot::new();
     let _target = webroot.serve(server.http01_port).await;
     let certbot = Certbot::new(&server);
-    certbot.webroot(&webroot, &["one.test"]).await.expect_success();
+    certbot
+        .webroot(&webroot, &["one.test"])
+        .await
+        .expect_success();
     let one = certbot.certificate("one.test");
     certbot.revoke("one.test").await.expect_success();
 

@@ -104,6 +104,16 @@ impl Answer {
         self
     }
 
+    /// Anyone may keep it for that long, and it is as good as new for that long.
+    pub(crate) fn cache_for(mut self, time: std::time::Duration) -> Self {
+        // Whole seconds and ASCII words are a header that HTTP allows.
+        let directives = format!("public, max-age={}", time.as_secs());
+        if let Ok(directives) = HeaderValue::from_str(&directives) {
+            self.headers.insert(CACHE_CONTROL, directives);
+        }
+        self
+    }
+
     /// The answer on its way out; to HEAD goes the same without its body.
     pub(crate) fn into_response(self, to_head: bool) -> warp::reply::Response {
         let length = self.body.len();

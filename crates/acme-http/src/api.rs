@@ -11,13 +11,15 @@ mod key_change;
 mod order;
 mod public;
 mod revocation;
+mod status;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use acme_core::{
-    AttemptRunner, Clock, Entropy, NonceKey, Provisioner, SignAuthority, Store, Tenure,
+    AttemptRunner, Clock, Entropy, NonceKey, Provisioner, RevocationPublisher, SignAuthority,
+    Store, Tenure,
 };
 use acme_types::{AccountId, ProblemKind};
 use hyper::Method;
@@ -46,6 +48,8 @@ pub struct Services {
     /// Makes attempts at once when there is room.
     pub runner: Arc<dyn AttemptRunner>,
     /// Tells the time.
+    /// Shows what was revoked; none when that is not published.
+    pub publisher: Option<Arc<dyn RevocationPublisher>>,
     pub clock: Arc<dyn Clock>,
     /// Where ids, tokens and serial numbers are drawn from.
     pub entropy: Arc<dyn Entropy>,
@@ -113,7 +117,22 @@ impl fmt::Debug for ApiConfig {
 #[must_use]
 pub fn routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)> {
     let limits = config.body;
-    let api = Arc::new(Api::new(config, services));
+    filter(config.body, Api::new(config, services))
+}
+
+/// What may be had over plain HTTP too: revocation lists, OCSP, and the authority's public files.
+/// All of it is signed, or is checked by a fingerprint.
+#[must_use]
+pub fn public_routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)> {
+    let api = Api {
+        speaks_acme: false,
+        ..Api::new(config, services)
+    };
+    filter(limits, api)
+}
+
+fn filter(limits: BodyLimits, api: Api) -> BoxedFilter<(Response,)> {
+    let api = Arc::new(api);
     let query = warp::query::raw()
         .map(Some)
         .or(warp::any().map(|| None))
@@ -159,6 +178,7 @@ pub(crate) struct Api {
     attempt_patience: Duration,
     version: String,
 }
+    speaks_acme: bool,
 
 /// What is known of a request in the end, for its line in the log.
 #[derive(Default)]
@@ -178,6 +198,7 @@ impl Api {
             attempt_patience: config.attempt_patience,
             version: config.version,
             services,
+            speaks_acme: true,
         }
     }
 
@@ -214,6 +235,9 @@ impl Api {
         match target {
             None => Err(Failure::not_found("there is nothing at this path")),
             Some(Target::Acme(name, resource)) => match provisioner {
+            Some(Target::Acme(..)) if !self.speaks_acme => {
+                Err(Failure::not_found("ACME is spoken over HTTPS alone"))
+            }
                 Some(provisioner) => self.acme(request, resource, provisioner, trail).await,
                 None => {
                     let detail = format!("there is no provisioner {:?}", name.as_str());
@@ -221,6 +245,8 @@ impl Api {
                 }
             },
             Some(public) if is_read(&request.method) => self.public(public).await,
+            Some(Target::Ocsp(path)) => self.ocsp(request, path.as_deref()).await,
+            Some(Target::Crl(issuer)) if is_read(&request.method) => self.crl(request, issuer),
             Some(_) => Err(Failure::method_not_allowed("GET, HEAD")),
         }
     }
@@ -318,7 +344,9 @@ impl Api {
             _ => None,
         };
         let is_nonce = resource == Some(&Resource::NewNonce) && provisioner.is_some();
-        if request.method == Method::POST || (is_nonce && answer.status.is_success()) {
+        let is_ocsp = matches!(target, Some(Target::Ocsp(_)));
+        if (request.method == Method::POST && !is_ocsp) || (is_nonce && answer.status.is_success())
+        {
             let nonce = self.nonces.issue(self.services.clock.now());
             answer = answer.header(HeaderName::from_static("replay-nonce"), nonce);
         }

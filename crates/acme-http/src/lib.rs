@@ -14,7 +14,7 @@ mod request;
 mod serve;
 mod urls;
 
-pub use api::{ApiConfig, Services, routes};
+pub use api::{ApiConfig, Services, public_routes, routes};
 pub use body::{BodyError, BodyLimits, bounded};
 pub use health::{Readiness, health_routes};
 pub use serve::{Drained, Peer, ServeLimits, serve, with_http_alpn};

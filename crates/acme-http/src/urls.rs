@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use acme_core::IssuerId;
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, OrderId, ProvisionerName,
 };
@@ -187,6 +188,10 @@ pub(crate) enum Target {
     Intermediates,
     /// `/root/{sha256}`.
     Root([u8; 32]),
+    /// `/crl/{issuer}.crl`.
+    Crl(IssuerId),
+    /// `/ocsp`, or `/ocsp/` and a question, still escaped.
+    Ocsp(Option<String>),
     /// `/health`.
     Health,
     /// `/version`.
@@ -201,6 +206,8 @@ impl Target {
             Self::Roots => "roots",
             Self::Intermediates => "intermediates",
             Self::Root(_) => "root",
+            Self::Crl(_) => "crl",
+            Self::Ocsp(_) => "ocsp",
             Self::Health => "health",
             Self::Version => "version",
         }
@@ -217,9 +224,18 @@ impl Target {
         match path {
             "/roots.pem" => Some(Self::Roots),
             "/intermediates.pem" => Some(Self::Intermediates),
+            "/ocsp" => Some(Self::Ocsp(None)),
             "/health" => Some(Self::Health),
             "/version" => Some(Self::Version),
-            _ => Some(Self::Root(sha256_of(path.strip_prefix("/root/")?)?)),
+            _ => {
+                if let Some(question) = path.strip_prefix("/ocsp/") {
+                    return Some(Self::Ocsp(Some(question.to_owned())));
+                }
+                if let Some(name) = path.strip_prefix("/crl/") {
+                    return Some(Self::Crl(name.strip_suffix(".crl")?.parse().ok()?));
+                }
+                Some(Self::Root(sha256_of(path.strip_prefix("/root/")?)?))
+            }
         }
     }
 }
@@ -234,7 +250,8 @@ fn provisioner_of(segment: &str) -> Option<ProvisionerName> {
     (name.url_safe() == segment).then_some(name)
 }
 
-fn unescape(segment: &str) -> Option<String> {
+/// Undoes the escapes of a path; none when one is broken or the text is not UTF-8.
+pub(crate) fn unescape(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

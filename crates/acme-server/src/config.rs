@@ -24,6 +24,7 @@ use acme_http::ServeLimits;
 use acme_types::Slot;
 use acme_validate::ValidationConfig;
 
+use crate::publisher::Publication;
 use crate::worker::WorkerLimits;
 use section::Section;
 use setting::Setting as _;
@@ -71,6 +72,8 @@ pub struct Listen {
     pub admin: Option<SocketAddr>,
     /// HTTP: `/metrics`, `/livez`, `/readyz`; none to have none.
     pub metrics: Option<SocketAddr>,
+    /// HTTP: revocation lists, OCSP and the CA's public files; none to have none.
+    pub public: Option<SocketAddr>,
 }
 
 /// A certificate for the server's own TLS, in PEM files.
@@ -147,6 +150,10 @@ pub struct CaConfig {
     pub dir: PathBuf,
     /// A file whose text, without the line break at its end, decrypts the key.
     pub passphrase_file: Option<PathBuf>,
+    /// How it is told what was revoked.
+    pub publication: Publication,
+    /// Where that is found, without a slash at the end; none for `base_url`.
+    pub public_base_url: Option<String>,
 }
 
 /// A provisioner and how its challenges are probed.

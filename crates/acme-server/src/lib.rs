@@ -5,6 +5,7 @@ pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod lease_keeper;
+pub mod publisher;
 pub mod serve;
 pub mod system;
 pub mod tls;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme_core::{AttemptRunner as _, Clock, Entropy, SignAuthority, Tenure};
+use acme_core::{AttemptRunner as _, Clock, Entropy, RevocationPublisher, SignAuthority, Tenure};
 use acme_http::{ApiConfig, ServeLimits, Services};
 use acme_types::{Slot, random_id};
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::lease_keeper::{self, LeaseError, LeaseRequest};
+use crate::publisher::{Publication, Publisher};
 use crate::system::{SystemClock, SystemEntropy};
 use crate::tls;
 use crate::upkeep::{self, UpkeepSettings};
@@ -55,7 +56,17 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let authority: Arc<dyn SignAuthority> = Arc::new(open_authority(&config, clock.now())?);
+    let public = match config.listen.public {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    // The server's own certificate is renewed and not revoked: nobody shall look for it where
+    // revocation is published.
+    let own_authority: Arc<dyn SignAuthority> = Arc::new(open_authority(&config, clock.now())?);
+    let authority = match stage::open_publishing_authority(&config, clock.now())? {
+        Some(authority) => Arc::new(authority),
+        None => Arc::clone(&own_authority),
+    };
     let validator = Arc::new(open_validator(&config)?);
     let opened = open_store(&config.store).await?;
     let store = opened.store();
@@ -71,7 +82,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     for issuer in authority.issuers() {
         store.put_issuer(&issuer).await?;
     }
-    let own = own_certificate::first(&config, &*authority, slot, &*entropy, clock.now()).await?;
+    let own = own_certificate::first(&config, &*own_authority, slot, &*entropy, clock.now()).await?;
 
     let ports = WorkerPorts {
         store: Arc::clone(&store),
@@ -84,22 +95,33 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     let worker = Worker::new(ports.clone(), limits);
     let mut fresh = [0; 32];
     entropy.fill(&mut fresh);
-    let routes = acme_http::routes(
-        ApiConfig {
-            attempt_patience: limits.patience(),
-            ..stage::api_config(&config, store.nonce_key(fresh).await?)?
-        },
-        Services {
-            store: Arc::clone(&store),
-            authority: Arc::clone(&authority),
-            runner: Arc::new(worker.clone()),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            tenure: Arc::clone(&tenure),
-        },
-    );
+    let publication = config.ca.publication;
+    let publisher = (publication != Publication::default()).then(|| {
+        let (store, authority) = (Arc::clone(&store), Arc::clone(&authority));
+        Publisher::new(store, authority, Arc::clone(&clock), publication)
+    });
+    if let Some(publisher) = &publisher {
+        publisher.round().await?;
+    }
+    let api_config = ApiConfig {
+        attempt_patience: limits.patience(),
+        ..stage::api_config(&config, store.nonce_key(fresh).await?)?
+    };
+    let shown = publisher.clone();
+    let services = Services {
+        store: Arc::clone(&store),
+        authority: Arc::clone(&authority),
+        runner: Arc::new(worker.clone()),
+        publisher: shown.map(|publisher| Arc::new(publisher) as Arc<dyn RevocationPublisher>),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        tenure: Arc::clone(&tenure),
+    };
+    let public_routes = acme_http::public_routes(api_config.clone(), services.clone());
+    let routes = acme_http::routes(api_config, services);
 
-    // One signal stops the work; the lease is kept until the work has stopped.
+    // First no more connections, then no more work; the lease is kept until the work has stopped.
+    let drain = watch::Sender::new(false);
     let stop = watch::Sender::new(false);
     let release = watch::Sender::new(false);
     let keeper = tokio::spawn(lease_keeper::keep(
@@ -122,11 +144,19 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         config.clone(),
         own.clone(),
         slot,
-        ports.authority,
+        own_authority,
         Arc::clone(&entropy),
         Arc::clone(&clock),
         stop.subscribe(),
     ));
+    let publishing = tokio::spawn({
+        let stopped = stop.subscribe();
+        async move {
+            if let Some(publisher) = publisher {
+                publisher.run_until(stopped).await;
+            }
+        }
+    });
     let wakeups = opened.wakeups(slot).map(|mut wakeups| {
         let worker = worker.clone();
         tokio::spawn(async move {
@@ -152,10 +182,15 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Some(own_tls),
         serve_limits,
         routes,
-        turned_true(stop.subscribe()),
+        turned_true(drain.subscribe()),
     ));
+    let public = public.map(|listener| {
+        let end = turned_true(drain.subscribe());
+        let serving = acme_http::serve(listener, None, serve_limits, public_routes, end);
+        tokio::spawn(serving)
+    });
     let health = health.map(|listener| {
-        let readiness = stage::Readiness::new(Arc::clone(&store), stop.subscribe());
+        let readiness = stage::Readiness::new(Arc::clone(&store), drain.subscribe());
         let routes = acme_http::health_routes(Arc::new(readiness));
         // It answers until everything else has ended: a drain must be seen.
         let end = turned_true(release.subscribe());
@@ -165,14 +200,21 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     ready(Ready { acme });
 
     let lost = wait_for_end(keeper, signals, &own, &config).await;
+    drain.send_replace(true);
+    if lost.is_some() {
+        // Another process does the work already.
+        stop.send_replace(true);
+    }
+    for listener in [Some(api), public].into_iter().flatten() {
+        if let Err(error) = listener.await {
+            error!(%error, "the API had ended early");
+        }
+    }
     stop.send_replace(true);
-    for task in [upkeep, attempts, renewal] {
+    for task in [upkeep, attempts, renewal, publishing] {
         if let Err(error) = task.await {
             error!(%error, "a task had ended early");
         }
-    }
-    if let Err(error) = api.await {
-        error!(%error, "the API had ended early");
     }
     if let Some(wakeups) = wakeups {
         wakeups.abort();

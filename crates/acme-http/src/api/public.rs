@@ -50,7 +50,9 @@ impl Api {
             Target::Version => Answer::json(&Version {
                 version: &self.version,
             }),
-            Target::Acme(..) => return Err(Failure::Bug("an ACME resource is no public file")),
+            Target::Acme(..) | Target::Crl(_) | Target::Ocsp(_) => {
+                return Err(Failure::Bug("a resource of its own is no public file"));
+            }
         };
         Ok(answer.cache("no-cache"))
     }

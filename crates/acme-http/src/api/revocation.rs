@@ -52,6 +52,9 @@ impl Api {
             RevokeVerdict::Revoked(_) => {
                 let reason = reason.as_str();
                 tracing::info!(serial = %facts.serial, reason, "certificate revoked");
+                if let Some(publisher) = &self.services.publisher {
+                    publisher.wake();
+                }
                 Ok(Answer::empty(StatusCode::OK))
             }
             RevokeVerdict::AlreadyRevoked(revocation) => {

@@ -21,3 +21,4 @@ mod revocation;
 mod serve;
 mod server;
 mod signature;
+mod status;

@@ -33,6 +33,8 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(200);
 
 pub(crate) struct Server {
     api: BoxedFilter<(warp::reply::Response,)>,
+    config: ApiConfig,
+    services: Services,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) authority: Arc<Authority>,
@@ -70,6 +72,7 @@ impl Server {
             store: Arc::clone(&store),
             authority: authority.clone(),
             runner: runner.clone(),
+            publisher: None,
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tenure: Arc::clone(&tenure),
@@ -77,13 +80,20 @@ impl Server {
         let mut config = ApiConfig::new(BASE.parse().unwrap(), [7; 32]);
         config.accepted_base_urls = vec!["https://old.test".parse().unwrap()];
         Self {
-            api: routes(config, services),
+            api: routes(config.clone(), services.clone()),
+            config,
+            services,
             clock,
             store,
             authority,
             runner,
             tenure,
         }
+    }
+
+    /// What other routes over the same parts need.
+    pub(crate) fn parts(&self) -> (ApiConfig, Services) {
+        (self.config.clone(), self.services.clone())
     }
 
     pub(crate) fn api(&self) -> BoxedFilter<(warp::reply::Response,)> {

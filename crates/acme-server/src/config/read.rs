@@ -11,12 +11,13 @@ use tracing_subscriber::EnvFilter;
 use super::section::Section;
 use super::setting::{Setting, show_word, text, word};
 use super::tree::Value;
-use super::url::BaseUrl;
+use super::url::{BaseUrl, Link};
 use super::validation::Validation;
 use super::{
     CaConfig, Config, Limits, Listen, LogConfig, LogFormat, ProvisionerConfig, SlotConfig,
     SlotSource, StoreConfig, TlsFiles, provisioner,
 };
+use crate::publisher::Publication;
 
 pub(super) fn read(root: &mut Section<'_>) -> Config {
     let base_url = root.required("base_url", BaseUrl(String::new()), |_| Ok(()));
@@ -33,10 +34,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         source: section.value("id", SlotSource::Number(Slot::default())),
         lease: section.bounded("lease", LEASE, SHORTEST_LEASE..=LONGEST_LEASE),
     });
-    let ca = root.section("ca", |section| CaConfig {
-        dir: section.required("dir", PathBuf::new(), |_| Ok(())),
-        passphrase_file: section.value("passphrase_file", None),
-    });
+    let ca = root.section("ca", read_ca);
     let validation = root.section("validation", |section| {
         Validation::read(section, &Validation::default())
     });
@@ -69,6 +67,27 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
     }
 }
 
+fn read_ca(section: &mut Section<'_>) -> CaConfig {
+    let dir = section.required("dir", PathBuf::new(), |_| Ok(()));
+    let passphrase_file = section.value("passphrase_file", None);
+    let mut life = |is_on, key| {
+        let is_on = section.value(is_on, false);
+        let life = section.bounded(key, PUBLISHED_LIFE, SHORTEST_PUBLISHED..=LONGEST_PUBLISHED);
+        is_on.then_some(life)
+    };
+    let publication = Publication {
+        crl: life("crl", "crl_validity"),
+        ocsp: life("ocsp", "ocsp_validity"),
+    };
+    let public_base_url: Option<Link> = section.value("public_base_url", None);
+    CaConfig {
+        dir,
+        passphrase_file,
+        publication,
+        public_base_url: public_base_url.map(|link| link.0.trim_end_matches('/').to_owned()),
+    }
+}
+
 fn read_listen(section: &mut Section<'_>) -> Listen {
     let listen = Listen {
         acme: section.value("acme", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 443))),
@@ -80,6 +99,7 @@ fn read_listen(section: &mut Section<'_>) -> Listen {
             "metrics",
             Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9402))),
         ),
+        public: section.value("public", None),
     };
     let clash =
         |one: Option<SocketAddr>, other: SocketAddr| one == Some(other) && other.port() != 0;
@@ -90,6 +110,17 @@ fn read_listen(section: &mut Section<'_>) -> Listen {
         section.mistake(
             "metrics",
             "is the address of listen.acme; each needs its own",
+        );
+    }
+    let others = [Some(listen.acme), listen.admin, listen.metrics];
+    if others
+        .iter()
+        .flatten()
+        .any(|other| clash(listen.public, *other))
+    {
+        section.mistake(
+            "public",
+            "is another listener's address; each needs its own",
         );
     }
     if let Some(admin) = listen.admin
@@ -216,6 +247,12 @@ const LEASE: Duration = Duration::from_secs(15);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 /// Longer leases would leave a dead replica's work alone for too long.
 const LONGEST_LEASE: Duration = Duration::from_secs(600);
+/// Default life of revocation lists and answers about certificates.
+const PUBLISHED_LIFE: Duration = Duration::from_secs(86_400);
+/// Shorter ones would have run out before slow clocks and caches come to them.
+const SHORTEST_PUBLISHED: Duration = Duration::from_secs(600);
+/// Longer ones would let a stolen list or answer hide a revocation for too long.
+const LONGEST_PUBLISHED: Duration = Duration::from_secs(30 * 86_400);
 /// Least time that an ended order stays readable: clients take a missing one for a failure.
 const LEAST_KEPT: Duration = Duration::from_secs(60);
 /// Longest time that anything that has ended is kept: a hundred years.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use acme_ca::{CaError, LocalAuthority, Passphrase};
+use acme_ca::{CaError, LeafProfile, LocalAuthority, Passphrase};
 use acme_core::{Store, StoreError};
 use acme_http::ApiConfig;
 use acme_store::{OpenError, PostgresStore, SqliteStore, Wakeups};
@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::chain::Chain;
 use crate::config::{Config, StoreConfig};
 use crate::lease_keeper::LeaseError;
+use crate::publisher::Publication;
 use crate::tls::TlsError;
 
 /// Why a server does not start, or had to end.
@@ -153,6 +154,31 @@ pub fn open_authority(config: &Config, now: Timestamp) -> Result<LocalAuthority,
         provisioners,
         now,
     )?)
+}
+
+/// The same authority, whose certificates tell where their revocation is found; none when nothing
+/// is published.
+///
+/// # Errors
+/// [`ServeError::Ca`].
+pub(super) fn open_publishing_authority(
+    config: &Config,
+    now: Timestamp,
+) -> Result<Option<LocalAuthority>, ServeError> {
+    let publication = config.ca.publication;
+    if publication == Publication::default() {
+        return Ok(None);
+    }
+    let base = config.ca.public_base_url.as_ref();
+    let base = base.unwrap_or(&config.base_url);
+    let profile = LeafProfile {
+        crl_url: publication
+            .crl
+            .map(|_| format!("{base}/crl/{{issuer}}.crl")),
+        ocsp_url: publication.ocsp.map(|_| format!("{base}/ocsp")),
+        ..LeafProfile::default()
+    };
+    Ok(Some(open_authority(config, now)?.with_profile(&profile)?))
 }
 
 /// Sets the probes up as each provisioner wants them.
