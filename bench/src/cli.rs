@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::connection::{Endpoint, HttpVersion};
 
 use crate::dns;
 use crate::error::{Error, Result};
+use crate::fill::Fill;
 use crate::flow::Polls;
 use crate::load::{Act, Clients, Plan, Server, Until};
 use crate::measure::Watch;
@@ -33,7 +35,16 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Mode {
+    #[command(flatten)]
+    Drive(Drive),
+    /// Fill the store of an acme-server that does not run, to see what its size costs.
+    Fill(Fill),
+}
+
+#[derive(Debug, Subcommand)]
+enum Drive {
     /// Issue certificates: the whole flow with http-01.
     Issue {
         #[command(flatten)]
@@ -158,22 +169,14 @@ struct Load {
 impl Cli {
     /// Runs the mode; whether nothing failed.
     pub(crate) fn run(self) -> Result<bool> {
-        let common = self.mode.common();
-        let mut runtime = if common.threads > 1 {
-            tokio::runtime::Builder::new_multi_thread()
-        } else {
-            tokio::runtime::Builder::new_current_thread()
-        };
-        let runtime = runtime
-            .worker_threads(common.threads.max(1))
-            .enable_all()
-            .build()
-            .map_err(Error::io("starting the runtime"))?;
-        runtime.block_on(self.mode.run())
+        match self.mode {
+            Mode::Drive(drive) => drive.common().runtime()?.block_on(drive.run()),
+            Mode::Fill(fill) => fill.run().map(|()| true),
+        }
     }
 }
 
-impl Mode {
+impl Drive {
     const fn common(&self) -> &Common {
         match self {
             Self::Issue { common, .. }
@@ -226,6 +229,19 @@ impl Mode {
 }
 
 impl Common {
+    fn runtime(&self) -> Result<Runtime> {
+        let mut runtime = if self.threads > 1 {
+            Builder::new_multi_thread()
+        } else {
+            Builder::new_current_thread()
+        };
+        runtime
+            .worker_threads(self.threads.max(1))
+            .enable_all()
+            .build()
+            .map_err(Error::io("starting the runtime"))
+    }
+
     /// Starts the responder and the DNS server, and reads the directory.
     async fn server(&self) -> Result<Server> {
         let roots: Vec<_> = self.root.iter().map(PathBuf::as_path).collect();

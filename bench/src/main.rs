@@ -6,6 +6,7 @@ mod connection;
 mod csr;
 mod dns;
 mod error;
+mod fill;
 mod flow;
 mod key;
 mod load;

@@ -2,6 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::Instant;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    UnparsedPublicKey,
+};
 
 use serde::Serialize;
 
@@ -12,6 +19,7 @@ use super::process::Stat;
 pub(crate) struct Machine {
     before: HashMap<u32, u64>,
     load_before: f64,
+    verification_before: f64,
 }
 
 /// The machine, for the report.
@@ -23,6 +31,9 @@ pub(crate) struct MachineReport {
     kernel: String,
     /// Load average of one minute at the start and at the end.
     load: [f64; 2],
+    /// Microseconds that one ES256 verification took at the start and at the end: the yardstick for
+    /// how fast a core was meanwhile. Neighbours on the same hardware can make it half as fast.
+    es256_verification_us: [f64; 2],
     /// What else ran, busiest first.
     pub(crate) others: Vec<Others>,
 }
@@ -44,6 +55,7 @@ impl Machine {
                 .map(|stat| (stat.pid, stat.own_ms()))
                 .collect(),
             load_before: load(),
+            verification_before: verification_us(),
         }
     }
 
@@ -81,6 +93,7 @@ impl Machine {
                 / 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             load: [self.load_before, load()],
+            es256_verification_us: [self.verification_before, verification_us()],
             others,
         }
     }
@@ -101,10 +114,48 @@ impl MachineReport {
         };
         format!(
             "machine        {} cores of {}, {} MiB, Linux {}\nload average   {:.2} before, {:.2} \
-             after; {others}",
-            self.cores, self.cpu, self.memory_mib, self.kernel, self.load[0], self.load[1]
+             after; {others}\n\
+             one ES256 verification took {:.0} us before, {:.0} us after",
+            self.cores,
+            self.cpu,
+            self.memory_mib,
+            self.kernel,
+            self.load[0],
+            self.load[1],
+            self.es256_verification_us[0],
+            self.es256_verification_us[1],
         )
     }
+}
+
+/// The median of short batches, so that a batch that was interrupted does not count. 0 when there is
+/// no key.
+fn verification_us() -> f64 {
+    const BATCHES: usize = 15;
+    const BATCH: u32 = 20;
+    let message = b"a message as long as a signed request's header and payload often are";
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
+    let signed = key.and_then(|key| {
+        let signature = key.sign(&SystemRandom::new(), message)?;
+        Ok((key, signature))
+    });
+    let Ok((key, signature)) = signed else {
+        return 0.0;
+    };
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key());
+    let mut batches: Vec<f64> = (0..BATCHES)
+        .map(|_| {
+            let start = Instant::now();
+            let verified = (0..BATCH).all(|_| key.verify(message, signature.as_ref()).is_ok());
+            if verified {
+                start.elapsed().as_secs_f64() * 1e6 / f64::from(BATCH)
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[BATCHES / 2]
 }
 
 fn read(path: &str) -> String {
