@@ -2,6 +2,8 @@
 
 use acme_types::{AccountId, AccountStatus, Jwk, ProvisionerName, Thumbprint, Timestamp};
 
+use crate::ExternalAccount;
+
 /// An account: one key at one provisioner.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Account {
@@ -19,8 +21,8 @@ pub struct Account {
     pub contact: Vec<String>,
     /// Whether the terms of service were agreed to.
     pub terms_agreed: bool,
-    /// The external account key that it is bound to.
-    pub external_account: Option<String>,
+    /// The external account that it is bound to.
+    pub external_account: Option<ExternalAccount>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -20,10 +20,12 @@ mod clock;
 mod csr;
 mod digest;
 mod entropy;
+mod external_account;
 mod jws;
 mod key;
 mod leaf;
 mod lease;
+mod name_pattern;
 mod nonce;
 mod observation;
 mod ocsp;
@@ -49,10 +51,14 @@ pub use clock::{Clock, ManualClock};
 pub use csr::Csr;
 pub use digest::{dns01_value, key_authorization_digest, thumbprint};
 pub use entropy::{Entropy, EntropyRng};
+pub use external_account::{
+    ExternalAccount, ExternalAccountBinding, ExternalAccountKey, ExternalKeyRefusal, MacSecret,
+};
 pub use jws::{KeyChange, SignedRequest};
 pub use key::{VerifyKey, jwk_from_spki, spki_of};
 pub use leaf::LeafFacts;
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
+pub use name_pattern::{InvalidNamePattern, NamePattern};
 pub use nonce::{NONCE_LIFE, NonceKey};
 pub use observation::{Finding, Judgement, Observation, Phase, printable};
 pub use ocsp::{
@@ -69,8 +75,8 @@ pub use revocation::{
 pub use runner::AttemptRunner;
 pub use store::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
-    CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView,
-    Page, ProcessingChallenge, Pruned, RecordVerdict, Retention, RevokeVerdict, SpentNonce, Store,
-    StoreError, ValidationView,
+    CreateAccountVerdict, CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate,
+    NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention,
+    RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
 };
 pub use validator::{Probe, Validator};

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, Identifier, Jwk,
-    OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId,
+    Identifier, Jwk, OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
 use crate::{
     Account, Attempt, Authorization, Certificate, Challenge, Claim, CrlStanding, CrlVerdict, Epoch,
-    Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order, PublishedCrl, Retry, RetryPolicy,
-    Revocation, RevocationEntry, RevocationReason, Serial,
+    ExternalAccountKey, ExternalKeyRefusal, Issuer, IssuerId, Lease, LeaseVerdict, Observation,
+    Order, PublishedCrl, Retry, RetryPolicy, Revocation, RevocationEntry, RevocationReason, Serial,
 };
 
 /// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
@@ -41,13 +41,22 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// The answer to creating or changing an account.
+/// The answer to making an account.
 #[derive(Clone, Debug)]
-pub enum AccountVerdict {
+pub enum CreateAccountVerdict {
     /// It was done; the account as it is now.
     Done(Account),
     /// The key belongs to this account already.
     KeyInUse(Account),
+    /// The external account key makes no account.
+    ExternalKeyRefused(ExternalKeyRefusal),
+}
+
+/// The answer to changing an account.
+#[derive(Clone, Debug)]
+pub enum AccountVerdict {
+    /// It was done; the account as it is now.
+    Done(Account),
     /// There is no such account, or it may no longer act.
     Gone,
 }
@@ -347,8 +356,10 @@ pub trait Store: Send + Sync {
 
     // --- accounts ---
 
-    /// Makes an account unless its key has one at that provisioner.
-    async fn create_account(&self, account: Account) -> Result<AccountVerdict, StoreError>;
+    /// Makes an account unless its key has one at that provisioner. An external account key that it
+    /// is bound to is used once more, see [`ExternalAccountKey::used`], in the same act: no key
+    /// makes more accounts than it may.
+    async fn create_account(&self, account: Account) -> Result<CreateAccountVerdict, StoreError>;
 
     /// The account of this id.
     async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
@@ -391,6 +402,32 @@ pub trait Store: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<Account>, StoreError>;
+
+    // --- external account keys ---
+
+    /// Keeps a new external account key.
+    async fn create_external_account_key(&self, key: ExternalAccountKey) -> Result<(), StoreError>;
+
+    /// The external account key of this id.
+    async fn find_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+    ) -> Result<Option<ExternalAccountKey>, StoreError>;
+
+    /// Takes an external account key back: it makes no more accounts. Those that it has made go on.
+    /// Returns it as it is now; none when there is no such key.
+    async fn revoke_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+        now: Timestamp,
+    ) -> Result<Option<ExternalAccountKey>, StoreError>;
+
+    /// A page of external account keys, by creation, newest first.
+    async fn list_external_account_keys(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ExternalAccountKey>, StoreError>;
 
     // --- orders and authorizations ---
 

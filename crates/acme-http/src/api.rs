@@ -29,6 +29,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use self::account::Applicant;
 use crate::answer::Answer;
 use crate::body;
 use crate::failure::{Failure, Outcome};
@@ -276,7 +277,12 @@ impl Api {
         let payload = verified.payload;
         match (resource, verified.signer) {
             (Resource::NewAccount, Signer::Key(jwk, thumbprint)) => {
-                self.new_account(provisioner, jwk, thumbprint, &payload, now, trail)
+                let applicant = Applicant {
+                    jws: &verified.jws,
+                    jwk,
+                    thumbprint,
+                };
+                self.new_account(provisioner, applicant, &payload, now, trail)
                     .await
             }
             (Resource::RevokeCert, signer) => {

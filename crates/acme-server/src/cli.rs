@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, certificate, challenge, completions, config, dev, init, migrate, order, serve, slot,
+    account, certificate, challenge, completions, config, dev, eab, init, migrate, order, serve,
+    slot,
 };
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
@@ -69,6 +70,9 @@ pub(crate) enum Command {
     /// Lists and shows accounts
     #[command(subcommand)]
     Account(account::Account),
+    /// Makes, lists and revokes keys for external account binding
+    #[command(subcommand)]
+    Eab(eab::Eab),
     /// Lists and shows orders
     #[command(subcommand)]
     Order(order::Order),
@@ -192,6 +196,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Challenge(challenge) => challenge.run(output),
         Command::Cert(certificate) => certificate.run(output),
         Command::Account(account) => account.run(output),
+        Command::Eab(eab) => eab.run(output),
         Command::Order(order) => order.run(output),
         Command::Slot(slot) => slot.run(output),
         Command::Completions(completions) => completions.run(),

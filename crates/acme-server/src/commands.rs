@@ -6,6 +6,7 @@ pub(crate) mod challenge;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dev;
+pub(crate) mod eab;
 pub(crate) mod init;
 pub(crate) mod migrate;
 pub(crate) mod order;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, CrlStanding,
-    CrlVerdict, Epoch, FinalizeVerdict, Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict,
-    NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl,
-    RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict,
-    Serial, SpentNonce, Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
+    CrlStanding, CrlVerdict, Epoch, ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId,
+    KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page,
+    ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
+    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
+    ValidationView,
 };
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, Jwk, OrderId, Problem, ProvisionerName,
-    Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
+    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -195,7 +196,7 @@ impl<E: Engine> Store for StoreOn<E> {
         self.engine.spend_nonce(nonce, now).await
     }
 
-    async fn create_account(&self, account: Account) -> Result<AccountVerdict, StoreError> {
+    async fn create_account(&self, account: Account) -> Result<CreateAccountVerdict, StoreError> {
         self.engine.write(accounts::CreateAccount { account }).await
     }
 
@@ -266,6 +267,41 @@ impl<E: Engine> Store for StoreOn<E> {
         let after = place!(after, Cursor::parse);
         self.engine
             .read(accounts::ListAccounts { after, limit })
+            .await
+    }
+
+    async fn create_external_account_key(&self, key: ExternalAccountKey) -> Result<(), StoreError> {
+        let act = accounts::CreateExternalAccountKey { key };
+        self.engine.write(act).await
+    }
+
+    async fn find_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+    ) -> Result<Option<ExternalAccountKey>, StoreError> {
+        let act = accounts::FindExternalAccountKey { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn revoke_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+        now: Timestamp,
+    ) -> Result<Option<ExternalAccountKey>, StoreError> {
+        let id = id.clone();
+        self.engine
+            .write(accounts::RevokeExternalAccountKey { id, now })
+            .await
+    }
+
+    async fn list_external_account_keys(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ExternalAccountKey>, StoreError> {
+        let after = place!(after, Cursor::parse);
+        self.engine
+            .read(accounts::ListExternalAccountKeys { after, limit })
             .await
     }
 

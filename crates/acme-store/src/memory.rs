@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use acme_core::{
-    Account, Attempt, Certificate, Issuer, Lease, NonceVerdict, Order, PublishedCrl,
-    RevocationEntry, SpentNonce, StoreError,
+    Account, Attempt, Certificate, ExternalAccountKey, Issuer, Lease, NonceVerdict, Order,
+    PublishedCrl, RevocationEntry, SpentNonce, StoreError,
 };
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, OrderId, Slot, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, OrderId, Slot,
+    Timestamp,
 };
 
 use crate::act::{Act, at_once};
@@ -36,6 +37,7 @@ struct Tables {
     leases: BTreeMap<Slot, Lease>,
     nonces: SpentNonces,
     accounts: BTreeMap<AccountId, Account>,
+    external_keys: BTreeMap<ExternalAccountKeyId, ExternalAccountKey>,
     orders: BTreeMap<OrderId, Order>,
     authorizations: BTreeMap<AuthorizationId, Tracked>,
     authorization_of: BTreeMap<ChallengeId, AuthorizationId>,

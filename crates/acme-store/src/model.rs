@@ -14,7 +14,7 @@ use acme_types::{Identifier, RawIdentifier, Slot, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use account::AccountRow;
+pub(crate) use account::{AccountRow, ExternalAccountKeyRow};
 pub(crate) use certificate::{CertificateRow, IssuerRow, identifier_rows, kept_tbs};
 pub(crate) use challenge::{AttemptRow, ChallengeRow, ChallengeState, SubjectRow};
 pub(crate) use lease::LeaseRow;

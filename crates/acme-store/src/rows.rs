@@ -2,12 +2,12 @@
 //! engines. Everything happens inside one transaction.
 
 use acme_core::{
-    Account, Attempt, Authorization, AuthorizationState, Certificate, Challenge, InFlight, Issuer,
-    Lease, Order, OrderState, Revocation, Serial,
+    Account, Attempt, Authorization, AuthorizationState, Certificate, Challenge,
+    ExternalAccountKey, InFlight, Issuer, Lease, Order, OrderState, Revocation, Serial,
 };
 use acme_types::{
-    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, Identifier, OrderId,
-    ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId,
+    Identifier, OrderId, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 
 mod revocations;
@@ -22,6 +22,7 @@ pub trait Rows:
     Send
     + LeaseRows
     + AccountRows
+    + ExternalKeyRows
     + OrderRows
     + ChallengeRows
     + CertificateRows
@@ -34,6 +35,7 @@ impl<T> Rows for T where
     T: Send
         + LeaseRows
         + AccountRows
+        + ExternalKeyRows
         + OrderRows
         + ChallengeRows
         + CertificateRows
@@ -170,6 +172,40 @@ pub trait AccountRows {
         after: Option<&Cursor>,
         limit: u32,
     ) -> impl Future<Output = Outcome<Vec<Account>>> + Send;
+}
+
+/// Keys that accounts are bound to.
+pub trait ExternalKeyRows {
+    /// Adds a key.
+    fn insert_external_key(
+        &mut self,
+        key: &ExternalAccountKey,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// The key of this id.
+    fn external_key(
+        &mut self,
+        id: &ExternalAccountKeyId,
+    ) -> impl Future<Output = Outcome<Option<ExternalAccountKey>>> + Send;
+
+    /// The key of this id, held against other writers.
+    fn lock_external_key(
+        &mut self,
+        id: &ExternalAccountKeyId,
+    ) -> impl Future<Output = Outcome<Option<ExternalAccountKey>>> + Send;
+
+    /// Replaces a key that is locked.
+    fn set_external_key(
+        &mut self,
+        key: &ExternalAccountKey,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Keys by creation, newest first.
+    fn external_keys(
+        &mut self,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> impl Future<Output = Outcome<Vec<ExternalAccountKey>>> + Send;
 }
 
 /// Orders and authorizations.

@@ -26,7 +26,22 @@ diesel::table! {
         contact -> Text,
         terms_agreed -> Bool,
         external_account -> Nullable<Text>,
+        external_account_binding -> Nullable<Text>,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_account_keys (id) {
+        id -> Text,
+        provisioner -> Text,
+        secret -> Binary,
+        names -> Text,
+        max_uses -> Nullable<BigInt>,
+        uses -> BigInt,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
     }
 }
 
@@ -201,6 +216,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     certificate_identifiers,
     certificates,
     challenges,
+    external_account_keys,
     issuers,
     leases,
     nonce_marks,

@@ -100,6 +100,8 @@ ids! {
     ChallengeId;
     /// Names a certificate resource ([RFC 8555 § 7.4.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.4.2)).
     CertificateId;
+    /// Names an external account key ([RFC 8555 § 7.3.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4)).
+    ExternalAccountKeyId;
 }
 
 /// The text is not 32 letters and digits.

@@ -32,7 +32,8 @@ pub use challenge::{
 };
 pub use directory::{Directory, DirectoryMeta};
 pub use id::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, InvalidId, OrderId, random_id,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, InvalidId,
+    OrderId, random_id,
 };
 pub use identifier::{Identifier, IdentifierError, RawIdentifier, parse_identifiers};
 pub use jwk::{Curve, Jwk, JwkError};

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateOrderVerdict, CrlStanding,
-    CrlVerdict, Epoch, FinalizeVerdict, InFlight, Issuer, IssuerId, KeyChangeVerdict, Lease,
-    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
-    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
-    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
+    CrlStanding, CrlVerdict, Epoch, ExternalAccountKey, FinalizeVerdict, InFlight, Issuer,
+    IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView,
+    Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
+    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
+    ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, Jwk, OrderId, Problem, ProvisionerName,
-    Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
+    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 use tokio::time::sleep;
@@ -181,7 +182,11 @@ sim_store! {
         fn leases() -> Vec<Lease>;
         fn nonce_key(fresh: [u8; 32]) -> [u8; 32];
         fn spend_nonce(nonce: SpentNonce, now: Timestamp) -> NonceVerdict;
-        fn create_account(account: Account) -> AccountVerdict;
+        fn create_account(account: Account) -> CreateAccountVerdict;
+        fn create_external_account_key(key: ExternalAccountKey) -> ();
+        fn find_external_account_key(id: &ExternalAccountKeyId) -> Option<ExternalAccountKey>;
+        fn revoke_external_account_key(id: &ExternalAccountKeyId, now: Timestamp) -> Option<ExternalAccountKey>;
+        fn list_external_account_keys(after: Option<&str>, limit: u32) -> Page<ExternalAccountKey>;
         fn find_account(id: &AccountId) -> Option<Account>;
         fn find_account_by_key(provisioner: &ProvisionerName, thumbprint: &Thumbprint) -> Option<Account>;
         fn update_account(id: &AccountId, contact: Option<Vec<String>>, terms_agreed: Option<bool>) -> AccountVerdict;

@@ -3,10 +3,13 @@
 //! [RFC 8555 § 7.3]: https://www.rfc-editor.org/rfc/rfc8555#section-7.3
 //! [§ 7.1.2.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.2.1
 
-use acme_core::{Account, AccountVerdict, EntropyRng, Provisioner};
+use acme_core::{
+    Account, AccountVerdict, CreateAccountVerdict, EntropyRng, ExternalAccount,
+    ExternalAccountBinding, ExternalKeyRefusal, Provisioner, SignedRequest,
+};
 use acme_types::{
     AccountBody, AccountId, AccountStatus, AccountUpdate, Jwk, NewAccountRequest, OrdersBody,
-    ProblemKind, Thumbprint, Timestamp, decode_base64url, encode_base64url,
+    Problem, ProblemKind, Thumbprint, Timestamp, decode_base64url, encode_base64url,
 };
 use hyper::StatusCode;
 
@@ -20,12 +23,18 @@ use crate::urls::Resource;
 /// Orders on one page of the list.
 const ORDERS_PER_PAGE: u32 = 100;
 
+/// Who asks for an account: the request and the key that it shows.
+pub(super) struct Applicant<'a> {
+    pub(super) jws: &'a SignedRequest<'a>,
+    pub(super) jwk: Jwk,
+    pub(super) thumbprint: Thumbprint,
+}
+
 impl Api {
     pub(super) async fn new_account(
         &self,
         provisioner: &Provisioner,
-        jwk: Jwk,
-        thumbprint: Thumbprint,
+        applicant: Applicant<'_>,
         payload: &Payload,
         now: Timestamp,
         trail: &mut Trail,
@@ -33,7 +42,7 @@ impl Api {
         let request: NewAccountRequest = payload.object()?;
         let store = &self.services.store;
         let known = store
-            .find_account_by_key(&provisioner.name, &thumbprint)
+            .find_account_by_key(&provisioner.name, &applicant.thumbprint)
             .await?;
         if let Some(account) = known {
             return self.known_account(provisioner, &account, trail);
@@ -48,40 +57,60 @@ impl Api {
         {
             return Err(Failure::terms_not_agreed(terms));
         }
-        if provisioner.require_eab {
-            let (kind, detail) = match request.external_account_binding {
-                None => (
-                    ProblemKind::ExternalAccountRequired,
-                    "a new account needs an externalAccountBinding here; ask the operator for a key",
-                ),
-                Some(_) => (
-                    ProblemKind::Unauthorized,
-                    "the externalAccountBinding names no external account key that is known here",
-                ),
-            };
-            return Err(Failure::new(kind, detail));
-        }
+        let external_account = self
+            .external_account(provisioner, &applicant, request.external_account_binding)
+            .await?;
         let account = Account {
             id: AccountId::random(&mut EntropyRng(&*self.services.entropy)),
             provisioner: provisioner.name.clone(),
-            jwk,
-            thumbprint,
+            jwk: applicant.jwk,
+            thumbprint: applicant.thumbprint,
             status: AccountStatus::Valid,
             contact: request.contact,
             terms_agreed: request.terms_of_service_agreed,
-            external_account: None,
+            external_account,
             created_at: now,
         };
         match store.create_account(account).await? {
-            AccountVerdict::Done(account) => {
+            CreateAccountVerdict::Done(account) => {
                 trail.account = Some(account.id.clone());
                 let answer = self.account_answer(provisioner, &account);
                 Ok(answer.status(StatusCode::CREATED))
             }
             // The same client asked twice at once.
-            AccountVerdict::KeyInUse(account) => self.known_account(provisioner, &account, trail),
-            AccountVerdict::Gone => Err(Failure::Bug("a new account was gone")),
+            CreateAccountVerdict::KeyInUse(account) => {
+                self.known_account(provisioner, &account, trail)
+            }
+            CreateAccountVerdict::ExternalKeyRefused(refusal) => Err(Problem::from(refusal).into()),
         }
+    }
+
+    /// The external account that a new account is bound to, whether it must be or not
+    /// ([RFC 8555 § 7.3.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4)). Its key is used
+    /// only once the account is made.
+    async fn external_account(
+        &self,
+        provisioner: &Provisioner,
+        applicant: &Applicant<'_>,
+        binding: Option<serde_json::Value>,
+    ) -> Result<Option<ExternalAccount>, Failure> {
+        let Some(binding) = binding else {
+            if provisioner.require_eab {
+                let detail = "a new account needs an externalAccountBinding here; ask the operator for a key";
+                return Err(Failure::new(ProblemKind::ExternalAccountRequired, detail));
+            }
+            return Ok(None);
+        };
+        let json = binding.to_string();
+        let binding = ExternalAccountBinding::parse(&json, applicant.jws)?;
+        let key = match binding.key_id() {
+            Some(id) => self.services.store.find_external_account_key(&id).await?,
+            None => None,
+        };
+        let key = key
+            .filter(|key| key.provisioner == provisioner.name)
+            .ok_or_else(|| Problem::from(ExternalKeyRefusal::Unknown))?;
+        Ok(Some(binding.verify(&key, &applicant.jwk)?))
     }
 
     /// newAccount for a key that has an account: whatever the payload says, it is returned as it is
@@ -134,7 +163,6 @@ impl Api {
         match verdict {
             AccountVerdict::Done(account) => Ok(self.account_answer(provisioner, &account)),
             AccountVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
-            AccountVerdict::KeyInUse(_) => Err(Failure::Bug("an update found its key in use")),
         }
     }
 
@@ -177,7 +205,10 @@ impl Api {
             status: account.status,
             contact: account.contact.clone(),
             terms_of_service_agreed: account.terms_agreed.then_some(true),
-            external_account_binding: None,
+            external_account_binding: account
+                .external_account
+                .as_ref()
+                .and_then(|bound| serde_json::from_str(&bound.binding).ok()),
             orders: self.url(provisioner, &Resource::Orders(account.id.clone())),
         });
         let answer = answer.location(&url);

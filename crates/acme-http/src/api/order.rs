@@ -1,9 +1,10 @@
 //! newOrder and order ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
 
 use acme_core::{
-    Account, CreateOrderVerdict, EntropyRng, Order, OrderState, OrderView, Provisioner,
+    Account, CreateOrderVerdict, EntropyRng, ExternalKeyRefusal, Order, OrderState, OrderView,
+    Provisioner,
 };
-use acme_types::{NewOrderRequest, OrderBody, OrderId, Timestamp, parse_identifiers};
+use acme_types::{NewOrderRequest, OrderBody, OrderId, Problem, Timestamp, parse_identifiers};
 use hyper::StatusCode;
 
 use super::Api;
@@ -21,10 +22,18 @@ impl Api {
         now: Timestamp,
     ) -> Outcome {
         let request: NewOrderRequest = payload.object()?;
+        let identifiers = parse_identifiers(request.identifiers)?;
+        if let Some(bound) = &account.external_account {
+            let key = self.services.store.find_external_account_key(&bound.key_id);
+            let key = key
+                .await?
+                .ok_or_else(|| Problem::from(ExternalKeyRefusal::Unknown))?;
+            key.check_identifiers(&identifiers)?;
+        }
         let (order, authorizations) = Order::open(
             &account.id,
             provisioner,
-            parse_identifiers(request.identifiers)?,
+            identifiers,
             request.not_before,
             request.not_after,
             now,

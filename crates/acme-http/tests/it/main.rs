@@ -10,6 +10,7 @@ mod account;
 mod challenge;
 mod client;
 mod envelope;
+mod external_account;
 mod failure;
 mod finalize;
 mod fuzz;

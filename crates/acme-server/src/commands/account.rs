@@ -95,7 +95,9 @@ impl From<acme_core::Account> for ShownAccount {
             status: account.status.as_str(),
             contact: account.contact,
             terms_agreed: account.terms_agreed,
-            external_account: account.external_account,
+            external_account: account
+                .external_account
+                .map(|bound| bound.key_id.to_string()),
             thumbprint: account.thumbprint.to_string(),
             created_at: account.created_at,
         }

@@ -288,3 +288,67 @@ fn why_tells_of_a_proof_and_of_an_order_that_is_done() {
         prepared.certificate.as_ref().unwrap().1.as_str()
     );
 }
+
+#[test]
+fn a_key_for_external_accounts_has_a_life() {
+    let prepared = tried_twice();
+    let path = prepared.path();
+    assert!(done(path, &["eab", "list"]).contains("no external account keys"));
+    let text = done(path, &["eab", "create"]);
+    assert!(
+        text.contains("HMAC key") && text.contains("0 of 1"),
+        "{text}"
+    );
+    let arguments = [
+        "eab",
+        "create",
+        "--uses",
+        "0",
+        "--expires",
+        "30d",
+        "--names",
+        "*.lab.internal",
+        "--names",
+        "10.1.0.0/16",
+    ];
+    let made = json(path, &arguments);
+    assert_eq!(made["max_uses"], serde_json::Value::Null);
+    assert_eq!(made["names"][1], "10.1.0.0/16");
+    let secret = made["hmac_key"].as_str().unwrap();
+    assert_eq!(secret.len(), 43, "32 octets in base64url");
+    let id = made["id"].as_str().unwrap();
+
+    let listed = json(path, &["eab", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let table = done(path, &["eab", "list"]);
+    for word in [id, "good", "0 of any number", "*.lab.internal 10.1.0.0/16"] {
+        assert!(table.contains(word), "{word} is not in\n{table}");
+    }
+    for text in [table, listed.to_string()] {
+        assert!(!text.contains(secret), "the secret is shown once");
+    }
+    for _ in 0..2 {
+        assert_eq!(json(path, &["eab", "revoke", id])["status"], "revoked");
+    }
+    assert!(done(path, &["eab", "list"]).contains("revoked"));
+
+    fails(
+        path,
+        &["eab", "revoke", &"x".repeat(32)],
+        1,
+        "no external account key",
+    );
+    fails(path, &["eab", "create", "--provisioner", "x"], 1, "default");
+    fails(
+        path,
+        &["eab", "create", "--names", "*"],
+        64,
+        "neither a name",
+    );
+    fails(
+        path,
+        &["eab", "create", "--expires", "soon"],
+        64,
+        "not a duration",
+    );
+}

@@ -1,7 +1,12 @@
-//! Accounts.
+//! Accounts and the keys that they are bound to.
 
-use acme_core::{Account, AccountVerdict, KeyChangeVerdict, Page};
-use acme_types::{AccountId, AccountStatus, Jwk, ProvisionerName, Thumbprint, Timestamp};
+use acme_core::{
+    Account, AccountVerdict, CreateAccountVerdict, ExternalAccountKey, ExternalKeyRefusal,
+    KeyChangeVerdict, Page,
+};
+use acme_types::{
+    AccountId, AccountStatus, ExternalAccountKeyId, Jwk, ProvisionerName, Thumbprint, Timestamp,
+};
 
 use super::{page, settle};
 use crate::act::{Act, Fault, Outcome};
@@ -14,19 +19,48 @@ pub(crate) struct CreateAccount {
 }
 
 impl Act for CreateAccount {
-    type Output = AccountVerdict;
+    type Output = CreateAccountVerdict;
     const WHAT: &'static str = "creating an account";
 
-    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<AccountVerdict> {
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<CreateAccountVerdict> {
         let account = &self.account;
+        let used = match &account.external_account {
+            None => None,
+            Some(bound) => {
+                let key = rows.lock_external_key(&bound.key_id).await?;
+                let key = key.filter(|key| key.provisioner == account.provisioner);
+                let used = key
+                    .ok_or(ExternalKeyRefusal::Unknown)
+                    .and_then(|key| key.used(account.created_at));
+                match used {
+                    Ok(key) => Some(key),
+                    Err(refusal) => {
+                        // The same request twice: the first was the key's last use.
+                        let known = account_of_key(rows, account).await?;
+                        return Ok(known.map_or(
+                            CreateAccountVerdict::ExternalKeyRefused(refusal),
+                            CreateAccountVerdict::KeyInUse,
+                        ));
+                    }
+                }
+            }
+        };
         if rows.insert_account(account).await? {
-            return Ok(AccountVerdict::Done(account.clone()));
+            if let Some(key) = used {
+                rows.set_external_key(&key).await?;
+            }
+            return Ok(CreateAccountVerdict::Done(account.clone()));
         }
-        rows.account_by_key(&account.provisioner, &account.thumbprint)
+        account_of_key(rows, account)
             .await?
-            .map(AccountVerdict::KeyInUse)
+            .map(CreateAccountVerdict::KeyInUse)
             .ok_or_else(|| Fault::corrupt("an account key that is in use and is not"))
     }
+}
+
+async fn account_of_key<R: Rows>(rows: &mut R, account: &Account) -> Outcome<Option<Account>> {
+    rows.account_by_key(&account.provisioner, &account.thumbprint)
+        .await
 }
 
 /// See [`acme_core::Store::find_account`].
@@ -170,6 +204,80 @@ impl Act for ListAccounts {
             Cursor {
                 created_at: account.created_at,
                 id: account.id.to_string(),
+            }
+            .to_text()
+        }))
+    }
+}
+
+/// See [`acme_core::Store::create_external_account_key`].
+pub(crate) struct CreateExternalAccountKey {
+    pub(crate) key: ExternalAccountKey,
+}
+
+impl Act for CreateExternalAccountKey {
+    type Output = ();
+    const WHAT: &'static str = "keeping an external account key";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
+        rows.insert_external_key(&self.key).await
+    }
+}
+
+/// See [`acme_core::Store::find_external_account_key`].
+pub(crate) struct FindExternalAccountKey {
+    pub(crate) id: ExternalAccountKeyId,
+}
+
+impl Act for FindExternalAccountKey {
+    type Output = Option<ExternalAccountKey>;
+    const WHAT: &'static str = "reading an external account key";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Option<ExternalAccountKey>> {
+        rows.external_key(&self.id).await
+    }
+}
+
+/// See [`acme_core::Store::revoke_external_account_key`].
+pub(crate) struct RevokeExternalAccountKey {
+    pub(crate) id: ExternalAccountKeyId,
+    pub(crate) now: Timestamp,
+}
+
+impl Act for RevokeExternalAccountKey {
+    type Output = Option<ExternalAccountKey>;
+    const WHAT: &'static str = "revoking an external account key";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Option<ExternalAccountKey>> {
+        let Some(mut key) = rows.lock_external_key(&self.id).await? else {
+            return Ok(None);
+        };
+        if key.revoked_at.is_none() {
+            key.revoked_at = Some(self.now);
+            rows.set_external_key(&key).await?;
+        }
+        Ok(Some(key))
+    }
+}
+
+/// See [`acme_core::Store::list_external_account_keys`].
+pub(crate) struct ListExternalAccountKeys {
+    pub(crate) after: Option<Cursor>,
+    pub(crate) limit: u32,
+}
+
+impl Act for ListExternalAccountKeys {
+    type Output = Page<ExternalAccountKey>;
+    const WHAT: &'static str = "listing external account keys";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Page<ExternalAccountKey>> {
+        let keys = rows
+            .external_keys(self.after.as_ref(), self.limit.saturating_add(1))
+            .await?;
+        Ok(page(keys, self.limit, |key| {
+            Cursor {
+                created_at: key.created_at,
+                id: key.id.to_string(),
             }
             .to_text()
         }))

@@ -7,13 +7,15 @@ mod orders;
 mod prune;
 mod revocations;
 
-use acme_core::{Account, Lease};
-use acme_types::{AccountId, AccountStatus, ProvisionerName, Slot, Thumbprint, Timestamp};
+use acme_core::{Account, ExternalAccountKey, Lease};
+use acme_types::{
+    AccountId, AccountStatus, ExternalAccountKeyId, ProvisionerName, Slot, Thumbprint, Timestamp,
+};
 
 use super::Tables;
 use crate::act::{Fault, Outcome};
 use crate::cursor::Cursor;
-use crate::rows::{AccountRows, LeaseRows};
+use crate::rows::{AccountRows, ExternalKeyRows, LeaseRows};
 
 /// The newest of `items` that come after a place.
 fn page<T>(
@@ -133,5 +135,50 @@ impl AccountRows for Tables {
             .into_iter()
             .map(|(_, account)| account.clone())
             .collect())
+    }
+}
+
+impl ExternalKeyRows for Tables {
+    async fn insert_external_key(&mut self, key: &ExternalAccountKey) -> Outcome<()> {
+        if self.external_keys.contains_key(&key.id) {
+            return Err(broken("an external account key's id is unique"));
+        }
+        self.external_keys.insert(key.id.clone(), key.clone());
+        Ok(())
+    }
+
+    async fn external_key(
+        &mut self,
+        id: &ExternalAccountKeyId,
+    ) -> Outcome<Option<ExternalAccountKey>> {
+        Ok(self.external_keys.get(id).cloned())
+    }
+
+    async fn lock_external_key(
+        &mut self,
+        id: &ExternalAccountKeyId,
+    ) -> Outcome<Option<ExternalAccountKey>> {
+        self.external_key(id).await
+    }
+
+    async fn set_external_key(&mut self, key: &ExternalAccountKey) -> Outcome<()> {
+        self.external_keys.insert(key.id.clone(), key.clone());
+        Ok(())
+    }
+
+    async fn external_keys(
+        &mut self,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Outcome<Vec<ExternalAccountKey>> {
+        let placed = self.external_keys.values().map(|key| {
+            let place = Cursor {
+                created_at: key.created_at,
+                id: key.id.to_string(),
+            };
+            (place, key)
+        });
+        let found = page(placed, after, limit);
+        Ok(found.into_iter().map(|(_, key)| key.clone()).collect())
     }
 }

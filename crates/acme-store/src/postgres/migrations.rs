@@ -6,10 +6,14 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "0001",
         include_str!("../../migrations/postgres/0001_first/up.sql"),
+    ),
+    (
+        "0002",
+        include_str!("../../migrations/postgres/0002_external_accounts/up.sql"),
     ),
     (
         "0020",

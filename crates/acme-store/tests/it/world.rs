@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use acme_core::{
-    Account, AccountVerdict, Authorization, BeginFinalize, BeginValidation, Challenge, Claim,
-    ClaimBatch, Entropy, EntropyRng, Epoch, FinalizeVerdict, Finding, Issuance, Issuer, IssuerId,
-    LeaseVerdict, Lifetimes, NewCertificate, Observation, Order, Phase, Provisioner, RecordVerdict,
-    RetryPolicy, Serial, Store, ValidationView,
+    Account, Authorization, BeginFinalize, BeginValidation, Challenge, Claim, ClaimBatch,
+    CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey, FinalizeVerdict, Finding,
+    Issuance, Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate, Observation,
+    Order, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
 };
 use acme_types::{
-    AccountId, AccountStatus, CertificateId, ChallengeKind, Identifier, Jwk, RawIdentifier, Slot,
-    Thumbprint, Timestamp,
+    AccountId, AccountStatus, CertificateId, ChallengeKind, ExternalAccountKeyId, Identifier, Jwk,
+    RawIdentifier, Slot, Thumbprint, Timestamp,
 };
 
 /// Where the tests' time begins.
@@ -114,10 +114,18 @@ impl World {
     pub(crate) async fn account(&self) -> Account {
         let account = new_account();
         match self.store.create_account(account.clone()).await.unwrap() {
-            AccountVerdict::Done(made) => assert_eq!(made, account),
+            CreateAccountVerdict::Done(made) => assert_eq!(made, account),
             other => panic!("{other:?}"),
         }
         account
+    }
+
+    /// A key that accounts can be bound to, as often as it says.
+    pub(crate) async fn external_key(&self, max_uses: Option<u32>) -> ExternalAccountKey {
+        let key = external_key(max_uses);
+        let created = self.store.create_external_account_key(key.clone());
+        created.await.unwrap();
+        key
     }
 
     /// An order for DNS names.
@@ -369,8 +377,25 @@ pub(crate) fn new_account() -> Account {
         status: AccountStatus::Valid,
         contact: vec!["mailto:someone@example.com".to_owned()],
         terms_agreed: true,
-        external_account: Some("key-1".to_owned()),
+        external_account: None,
         created_at: START,
+    }
+}
+
+pub(crate) fn external_key(max_uses: Option<u32>) -> ExternalAccountKey {
+    ExternalAccountKey {
+        id: ExternalAccountKeyId::random(&mut rng()),
+        provisioner: "default".parse().unwrap(),
+        secret: MacSecret::random(&mut rng()),
+        names: vec![
+            "*.lab.internal".parse().unwrap(),
+            "10.1.0.0/16".parse().unwrap(),
+        ],
+        max_uses,
+        uses: 0,
+        created_at: START,
+        expires_at: Some(at(86_400)),
+        revoked_at: None,
     }
 }
 

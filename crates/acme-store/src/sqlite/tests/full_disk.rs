@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use acme_core::{AccountVerdict, Store as _, StoreError};
+use acme_core::{CreateAccountVerdict, Store as _, StoreError};
 use acme_types::{AccountId, AccountStatus, Jwk, Thumbprint, Timestamp};
 use diesel::connection::SimpleConnection as _;
 
@@ -54,7 +54,7 @@ async fn fill(store: &SqliteStore, from: u32) -> Vec<u32> {
     let mut kept = Vec::new();
     for n in from..from + 500 {
         match store.create_account(account(n)).await {
-            Ok(AccountVerdict::Done(_)) => kept.push(n),
+            Ok(CreateAccountVerdict::Done(_)) => kept.push(n),
             Ok(other) => panic!("{other:?}"),
             Err(StoreError::Unavailable { .. }) => return kept,
             Err(other) => panic!("{other}"),
@@ -93,7 +93,7 @@ async fn a_full_disk_loses_nothing_and_is_got_over() {
     limit.store(1_000_000, Ordering::SeqCst);
     for n in 2000..2100 {
         let verdict = store.create_account(account(n)).await.unwrap();
-        assert!(matches!(verdict, AccountVerdict::Done(_)));
+        assert!(matches!(verdict, CreateAccountVerdict::Done(_)));
         kept.push(n);
     }
     drop(store);

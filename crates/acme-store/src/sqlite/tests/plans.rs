@@ -17,7 +17,8 @@ use super::empty;
 use crate::cursor::Cursor;
 use crate::rows::{
     AccountRows as _, CertificateRows as _, ChallengeRows as _, Counters, DueCursor,
-    LeaseRows as _, OrderRows as _, PruneRows as _, RevocationRows as _, Walk,
+    ExternalKeyRows as _, LeaseRows as _, OrderRows as _, PruneRows as _, RevocationRows as _,
+    Walk,
 };
 
 /// Tables that stay small, whatever happens.
@@ -151,8 +152,10 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     conn.prune_revocations(now, 10).await.unwrap();
     conn.unsigned(slot, now, 10).await.unwrap();
     conn.adopt_certificates(slot, slot, 10).await.unwrap();
+    conn.external_key(&id()).await.unwrap();
     for after in [None, Some(&place)] {
         conn.accounts(after, 10).await.unwrap();
+        conn.external_keys(after, 10).await.unwrap();
         conn.orders_of_account(&id(), after, 10, now).await.unwrap();
         for walk in [
             Walk::All,

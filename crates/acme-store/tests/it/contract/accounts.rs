@@ -1,12 +1,12 @@
 //! Accounts.
 
 use acme_core::{
-    Account, AccountVerdict, AuthorizationState, ChallengeState, Finding, KeyChangeVerdict,
-    OrderState,
+    Account, AccountVerdict, AuthorizationState, ChallengeState, CreateAccountVerdict,
+    ExternalAccount, ExternalAccountKey, ExternalKeyRefusal, Finding, KeyChangeVerdict, OrderState,
 };
-use acme_types::{AccountId, AccountStatus, Jwk, Thumbprint};
+use acme_types::{AccountId, AccountStatus, ExternalAccountKeyId, Jwk, Thumbprint};
 
-use crate::world::{A, START, World, at, new_account, rng};
+use crate::world::{A, START, World, at, external_key, new_account, rng};
 
 pub(crate) async fn an_account_comes_back_as_it_went(world: World) {
     let account = world.account().await;
@@ -36,14 +36,123 @@ pub(crate) async fn a_key_has_one_account_at_a_provisioner(world: World) {
         ..first.clone()
     };
     let verdict = world.store.create_account(second.clone()).await.unwrap();
-    assert!(matches!(verdict, AccountVerdict::KeyInUse(found) if found == first));
+    assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
     assert_eq!(world.store.find_account(&second.id).await.unwrap(), None);
     let elsewhere = Account {
         provisioner: "other".parse().unwrap(),
         ..second
     };
     let verdict = world.store.create_account(elsewhere.clone()).await.unwrap();
-    assert!(matches!(verdict, AccountVerdict::Done(made) if made == elsewhere));
+    assert!(matches!(verdict, CreateAccountVerdict::Done(made) if made == elsewhere));
+}
+
+/// An account that is bound to this key.
+fn bound_to(key: &ExternalAccountKey) -> Account {
+    Account {
+        external_account: Some(ExternalAccount {
+            key_id: key.id.clone(),
+            binding: r#"{"payload":"x"}"#.to_owned(),
+        }),
+        ..new_account()
+    }
+}
+
+pub(crate) async fn a_key_for_external_accounts_comes_back_as_it_went(world: World) {
+    let bounded = world.external_key(Some(3)).await;
+    let mut bare = external_key(None);
+    bare.names = Vec::new();
+    bare.expires_at = None;
+    bare.created_at = at(1);
+    let created = world.store.create_external_account_key(bare.clone());
+    created.await.unwrap();
+    for key in [&bounded, &bare] {
+        let found = world.store.find_external_account_key(&key.id).await;
+        assert_eq!(found.unwrap().as_ref(), Some(key));
+    }
+    let first = world.store.list_external_account_keys(None, 1).await;
+    let first = first.unwrap();
+    assert_eq!(first.items, [bare.clone()]);
+    let rest = world
+        .store
+        .list_external_account_keys(first.next.as_deref(), 10);
+    let rest = rest.await.unwrap();
+    assert_eq!((rest.items, rest.next), (vec![bounded.clone()], None));
+    let twice = world.store.create_external_account_key(bare).await;
+    assert!(twice.is_err(), "an id is there once");
+
+    let revoked = ExternalAccountKey {
+        revoked_at: Some(at(5)),
+        ..bounded
+    };
+    for now in [at(5), at(9)] {
+        let found = world.store.revoke_external_account_key(&revoked.id, now);
+        assert_eq!(found.await.unwrap().as_ref(), Some(&revoked));
+    }
+    let missing = ExternalAccountKeyId::random(&mut rng());
+    let found = world.store.revoke_external_account_key(&missing, at(5));
+    assert_eq!(found.await.unwrap(), None);
+}
+
+pub(crate) async fn a_key_for_external_accounts_makes_no_more_than_it_may(world: World) {
+    let key = world.external_key(Some(2)).await;
+    let uses = || async {
+        let found = world.store.find_external_account_key(&key.id).await;
+        found.unwrap().unwrap().uses
+    };
+    let first = bound_to(&key);
+    let verdict = world.store.create_account(first.clone()).await.unwrap();
+    assert!(matches!(verdict, CreateAccountVerdict::Done(made) if made == first));
+    let found = world.store.find_account(&first.id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&first));
+    // An account that is there uses nothing.
+    let again = Account {
+        id: AccountId::random(&mut rng()),
+        ..first.clone()
+    };
+    let verdict = world.store.create_account(again.clone()).await.unwrap();
+    assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
+    assert_eq!(uses().await, 1);
+    let elsewhere = Account {
+        provisioner: "other".parse().unwrap(),
+        ..bound_to(&key)
+    };
+    let verdict = world.store.create_account(elsewhere).await.unwrap();
+    assert!(matches!(
+        verdict,
+        CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Unknown)
+    ));
+    let verdict = world.store.create_account(bound_to(&key)).await.unwrap();
+    assert!(matches!(verdict, CreateAccountVerdict::Done(_)));
+    let refused = bound_to(&key);
+    let verdict = world.store.create_account(refused.clone()).await.unwrap();
+    assert!(matches!(
+        verdict,
+        CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::UsedUp(2))
+    ));
+    assert_eq!(world.store.find_account(&refused.id).await.unwrap(), None);
+    let verdict = world.store.create_account(again).await.unwrap();
+    assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
+    assert_eq!(uses().await, 2);
+
+    let late = Account {
+        created_at: at(100_000),
+        ..bound_to(&world.external_key(None).await)
+    };
+    let verdict = world.store.create_account(late).await.unwrap();
+    assert!(matches!(
+        verdict,
+        CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Expired(_))
+    ));
+    let taken_back = world.external_key(None).await;
+    let revoked = world
+        .store
+        .revoke_external_account_key(&taken_back.id, START);
+    revoked.await.unwrap();
+    let verdict = world.store.create_account(bound_to(&taken_back)).await;
+    assert!(matches!(
+        verdict.unwrap(),
+        CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Revoked(_))
+    ));
 }
 
 pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use acme_core::{
-    Account, AccountVerdict, BeginFinalize, FinalizeVerdict, Finding, KeyChangeVerdict,
-    LeaseVerdict, NonceVerdict, OrderState, RevocationReason, RevokeVerdict,
+    Account, BeginFinalize, CreateAccountVerdict, ExternalAccount, FinalizeVerdict, Finding,
+    KeyChangeVerdict, LeaseVerdict, NonceVerdict, OrderState, RevocationReason, RevokeVerdict,
 };
 use acme_types::AccountId;
 
@@ -128,14 +128,15 @@ pub(crate) async fn one_of_two_makes_the_account(world: World) {
         let ids: BTreeSet<AccountId> = outcomes
             .iter()
             .map(|verdict| match verdict {
-                AccountVerdict::Done(account) | AccountVerdict::KeyInUse(account) => {
+                CreateAccountVerdict::Done(account) | CreateAccountVerdict::KeyInUse(account) => {
                     account.id.clone()
                 }
-                AccountVerdict::Gone => panic!("gone"),
+                CreateAccountVerdict::ExternalKeyRefused(_) => panic!("{verdict:?}"),
             })
             .collect();
         assert_eq!(ids.len(), 1);
-        let done = |verdict: &AccountVerdict| matches!(verdict, AccountVerdict::Done(_));
+        let done =
+            |verdict: &CreateAccountVerdict| matches!(verdict, CreateAccountVerdict::Done(_));
         assert_eq!(count(&outcomes, done), 1);
     }
 }
@@ -160,6 +161,30 @@ pub(crate) async fn one_of_two_changes_the_key(world: World) {
         assert_eq!(count(&outcomes, lost), 1, "{outcomes:?}");
         let found = world.store.find_account(&account.id).await.unwrap();
         assert_eq!(found.map(|account| account.thumbprint), won);
+    }
+}
+
+pub(crate) async fn one_of_two_has_the_last_use_of_an_external_key(world: World) {
+    for _ in 0..ROUNDS {
+        let key = world.external_key(Some(1)).await;
+        let create = || {
+            let store = world.store.clone();
+            let account = Account {
+                external_account: Some(ExternalAccount {
+                    key_id: key.id.clone(),
+                    binding: "{}".to_owned(),
+                }),
+                ..new_account()
+            };
+            async move { store.create_account(account).await.unwrap() }
+        };
+        let outcomes = both(create(), create()).await;
+        let done = |verdict: &_| matches!(verdict, CreateAccountVerdict::Done(_));
+        let refused = |verdict: &_| matches!(verdict, CreateAccountVerdict::ExternalKeyRefused(_));
+        assert_eq!(count(&outcomes, done), 1, "{outcomes:?}");
+        assert_eq!(count(&outcomes, refused), 1, "{outcomes:?}");
+        let found = world.store.find_external_account_key(&key.id).await;
+        assert_eq!(found.unwrap().unwrap().uses, 1);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows that mean nothing are refused, whoever writes them; those that came in all the same are
 //! told and not guessed at.
 
-use acme_core::{AccountVerdict, Finding, Store as _, StoreError};
+use acme_core::{CreateAccountVerdict, Finding, Store as _, StoreError};
 use acme_types::AccountId;
 use diesel::result::{DatabaseErrorKind, Error};
 
@@ -107,7 +107,7 @@ async fn a_refused_act_takes_no_other_with_it() {
         acts.push(tokio::spawn(async move {
             let account = new_account();
             let verdict = world.store.create_account(account.clone()).await;
-            assert!(matches!(verdict.unwrap(), AccountVerdict::Done(_)));
+            assert!(matches!(verdict.unwrap(), CreateAccountVerdict::Done(_)));
             let mut opened = world.draw(&account, &["a.example"], START);
             if n % 7 == 0 {
                 // Its authorizations are written before the order is refused.
