@@ -29,7 +29,7 @@ pub use stage::{ServeError, open_authority, open_store, open_validator};
 
 /// How long a stop waits for attempts that are being made: what is not done by then is due again at
 /// once for whoever takes the slot's work over, and others wait for that.
-const ATTEMPTS_GRACE: Duration = Duration::from_millis(500);
+const ATTEMPTS_GRACE: Duration = Duration::from_millis(300);
 
 /// A server that answers.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,9 @@ const UNSIGNED_FOR: Duration = Duration::from_secs(5);
 /// How often upkeep looks, and how long what has ended stays.
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepSettings {
-    /// Pause between two looks.
+    /// Pause between two looks for slots that stay away: what was handed back goes on within it.
+    pub adopt_every: Duration,
+    /// Pause between two looks for the rest.
     pub every: Duration,
     /// Pause between two rounds of pruning.
     pub prune_every: Duration,
@@ -34,6 +36,7 @@ pub struct UpkeepSettings {
 impl Default for UpkeepSettings {
     fn default() -> Self {
         Self {
+            adopt_every: Duration::from_millis(400),
             every: Duration::from_secs(2),
             prune_every: Duration::from_secs(60),
             retention: Retention::default(),
@@ -48,30 +51,55 @@ pub async fn run_until(
     settings: UpkeepSettings,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut until_prune = Duration::ZERO;
+    let mut look = Every::at_once(settings.every);
+    let mut prune = Every::at_once(settings.prune_every);
     while !*stop.borrow() {
-        let prune = until_prune.is_zero();
-        until_prune = if prune {
-            settings.prune_every
-        } else {
-            until_prune.saturating_sub(settings.every)
-        };
-        if let Err(error) = round(&ports, &worker, prune.then_some(&settings.retention)).await {
+        let passed = settings.adopt_every;
+        let look = look.is_due(passed);
+        let retention = prune.is_due(passed).then_some(&settings.retention);
+        if let Err(error) = round(&ports, &worker, look, retention).await {
             // A fenced slot takes its lease again, a store that is away comes back: the next
             // round goes on where this one stopped.
             warn!(error = %Chain(&error), "upkeep was cut short");
         }
         tokio::select! {
             biased;
-            () = sleep(settings.every) => {}
+            () = sleep(settings.adopt_every) => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Something that is due now and then.
+struct Every {
+    pause: Duration,
+    left: Duration,
+}
+
+impl Every {
+    /// Due for the first time at once.
+    const fn at_once(pause: Duration) -> Self {
+        Self {
+            pause,
+            left: Duration::ZERO,
+        }
+    }
+
+    /// Whether it is due after some more time has passed.
+    fn is_due(&mut self, passed: Duration) -> bool {
+        self.left = self.left.saturating_sub(passed);
+        let is_due = self.left.is_zero();
+        if is_due {
+            self.left = self.pause;
+        }
+        is_due
     }
 }
 
 async fn round(
     ports: &WorkerPorts,
     worker: &Worker,
+    look: bool,
     prune: Option<&Retention>,
 ) -> Result<(), StoreError> {
     let WorkerPorts {
@@ -88,12 +116,14 @@ async fn round(
         info!(slot = %slot, adopted, "took over work of slots that stay away");
         worker.wake();
     }
-    store
-        .expire_challenges(slot, tenure.epoch(), BATCH, clock.now())
-        .await?;
-    let before = clock.now().minus(UNSIGNED_FOR);
-    for certificate in store.find_unsigned(slot, before, BATCH).await? {
-        finish_signing(ports, &certificate).await?;
+    if look {
+        store
+            .expire_challenges(slot, tenure.epoch(), BATCH, clock.now())
+            .await?;
+        let before = clock.now().minus(UNSIGNED_FOR);
+        for certificate in store.find_unsigned(slot, before, BATCH).await? {
+            finish_signing(ports, &certificate).await?;
+        }
     }
     if let Some(retention) = prune {
         loop {

@@ -5,6 +5,8 @@
 //! are due is core's decision alone; the loop only asks the store for what is due.
 
 mod room;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +20,15 @@ use acme_types::{KeyAuthorization, Timestamp};
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::chain::Chain;
 use room::Room;
+
+/// How long giving attempts back may take at the end; what is not given back by then is due again when
+/// its claim runs out.
+const GIVE_BACK_WITHIN: Duration = Duration::from_millis(500);
 
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +90,8 @@ pub struct Worker {
     wake: Arc<Notify>,
     // Whether due work is waiting for room: only then need the end of an attempt wake the loop.
     starved: Arc<AtomicBool>,
+    // Turns true at the end: attempts that are still being made are given back.
+    gives_up: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -104,12 +112,13 @@ impl Worker {
             limits,
             wake: Arc::default(),
             starved: Arc::default(),
+            gives_up: watch::Sender::new(false),
         }
     }
 
     /// Works until `stop` turns true; then claims nothing more and waits at most `grace` for the
-    /// attempts that are being made. Those that are not done by then are lost with their claims,
-    /// and due again for whoever takes the slot's work over.
+    /// attempts that are being made. Those that are not done by then are broken off and given back:
+    /// they are due again at once for whoever takes the slot's work over.
     pub async fn run_until(&self, mut stop: watch::Receiver<bool>, grace: Duration) {
         let mut store_is_away = false;
         while !*stop.borrow() {
@@ -136,11 +145,11 @@ impl Worker {
                 _ = stop.changed() => {}
             }
         }
-        if tokio::time::timeout(grace, self.room.empty())
-            .await
-            .is_err()
-        {
+        if timeout(grace, self.room.empty()).await.is_err() {
+            self.gives_up.send_replace(true);
+            let given_back = timeout(GIVE_BACK_WITHIN, self.room.empty()).await;
             info!(
+                all = given_back.is_ok(),
                 "attempts were still being made at the end of the grace time; they are due again"
             );
         }
@@ -183,8 +192,12 @@ impl Worker {
         let worker = self.clone();
         tokio::spawn(async move {
             match worker.room.enter(&claim) {
-                Some(_place) => worker.attempt(&claim).await,
-                None => worker.postpone(&claim).await,
+                Some(_place) => tokio::select! {
+                    () = worker.attempt(&claim) => {}
+                    () = worker.end() => worker.put_off(&claim, Duration::ZERO).await,
+                },
+                // By then its target has room again.
+                None => worker.put_off(&claim, worker.limits.probe_timeout).await,
             }
             if worker.starved.swap(false, Ordering::AcqRel) {
                 worker.wake.notify_one();
@@ -258,9 +271,15 @@ impl Worker {
         }
     }
 
-    /// Puts an attempt off for as long as one probe may take: by then its target has room again.
-    async fn postpone(&self, claim: &Claim) {
-        let to = self.ports.clock.now().plus(self.limits.probe_timeout);
+    /// Returns when attempts that are being made shall be broken off.
+    async fn end(&self) {
+        // The sender lives as long as this worker.
+        let _ = self.gives_up.subscribe().wait_for(|end| *end).await;
+    }
+
+    /// Takes the mark of a claim away, so that the attempt is due again after `pause`.
+    async fn put_off(&self, claim: &Claim, pause: Duration) {
+        let to = self.ports.clock.now().plus(pause);
         if let Err(error) = self.ports.store.postpone_attempt(claim, to).await {
             warn!(
                 challenge.id = %claim.challenge_id,
