@@ -57,13 +57,13 @@ fn write_report(
         text,
         "\nFrom the fault to the next attempt of each challenge that was the victim's (all challenges, when the\n\
          database was away), and how much later than planned that attempt was:\n\n\
-         | fault | rounds | challenges | next attempt p50 | p99 | longest | late p50 | late p99 |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|"
+         | fault | rounds | challenges | next attempt p50 | p99 | longest | late p50 | p99 | longest |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )?;
     for (fault, figures) in &outcome.figures.0 {
         writeln!(
             text,
-            "| {fault} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {fault} | {} | {} | {} | {} | {} | {} | {} | {} |",
             figures.rounds,
             figures.until_tried.len(),
             seconds(figures.until_tried.percentile(50)),
@@ -71,6 +71,7 @@ fn write_report(
             seconds(figures.until_tried.longest()),
             seconds(figures.late.percentile(50)),
             seconds(figures.late.percentile(99)),
+            seconds(figures.late.longest()),
         )?;
     }
     writeln!(

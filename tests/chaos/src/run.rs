@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use acme_core::ChallengeState;
 use acme_types::{ChallengeId, Directory, Slot, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -288,10 +289,15 @@ impl Run {
                 };
                 let starts = attempts.iter().map(|attempt| attempt.started_at);
                 let next = starts.filter(|start| *start > done.span.from).min();
-                let is_settled = authorization
-                    .challenges
-                    .iter()
-                    .any(|challenge| challenge.id == id && challenge.state.status().is_settled());
+                let mut challenges = authorization.challenges.iter();
+                let challenge = challenges.find(|challenge| challenge.id == id);
+                let is_owed = challenge.is_some_and(|challenge| match &challenge.state {
+                    // One whose window has ended waits for its client.
+                    ChallengeState::Processing { retry, in_flight } => {
+                        retry.is_armed() || in_flight.is_some()
+                    }
+                    _ => false,
+                });
                 match next {
                     Some(next) if done.victims.contains(&one.owner) => {
                         let figures = self.figures.of(fault);
@@ -300,7 +306,7 @@ impl Run {
                             .late
                             .add(next.since(one.next_attempt.max(done.span.from)));
                     }
-                    None if !is_settled => {
+                    None if is_owed => {
                         untried.insert(id, one);
                     }
                     _ => {}

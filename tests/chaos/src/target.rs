@@ -102,7 +102,7 @@ pub fn any_absence(seeded: &mut Seeded) -> Absence {
         2 => Absence::NotFound,
         3 => Absence::ServerError,
         4 => Absence::Close,
-        _ => Absence::Slow(seeded.within(Duration::from_millis(100)..Duration::from_millis(800))),
+        _ => Absence::Slow(seeded.within(Duration::from_millis(100)..Duration::from_millis(1500))),
     }
 }
 
