@@ -48,9 +48,9 @@ pub struct Services {
     pub authority: Arc<dyn SignAuthority>,
     /// Makes attempts at once when there is room.
     pub runner: Arc<dyn AttemptRunner>,
-    /// Tells the time.
     /// Shows what was revoked; none when that is not published.
     pub publisher: Option<Arc<dyn RevocationPublisher>>,
+    /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where ids, tokens and serial numbers are drawn from.
     pub entropy: Arc<dyn Entropy>,
@@ -117,7 +117,6 @@ impl fmt::Debug for ApiConfig {
 /// routes tried one after another would cost more than the rest of a request's way through warp.
 #[must_use]
 pub fn routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)> {
-    let limits = config.body;
     filter(config.body, Api::new(config, services))
 }
 
@@ -125,6 +124,7 @@ pub fn routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)>
 /// All of it is signed, or is checked by a fingerprint.
 #[must_use]
 pub fn public_routes(config: ApiConfig, services: Services) -> BoxedFilter<(Response,)> {
+    let limits = config.body;
     let api = Api {
         speaks_acme: false,
         ..Api::new(config, services)
@@ -178,8 +178,8 @@ pub(crate) struct Api {
     pub(crate) keys: KeyCache,
     attempt_patience: Duration,
     version: String,
-}
     speaks_acme: bool,
+}
 
 /// What is known of a request in the end, for its line in the log.
 #[derive(Default)]
@@ -198,8 +198,8 @@ impl Api {
             keys: KeyCache::default(),
             attempt_patience: config.attempt_patience,
             version: config.version,
-            services,
             speaks_acme: true,
+            services,
         }
     }
 
@@ -235,19 +235,19 @@ impl Api {
     ) -> Outcome {
         match target {
             None => Err(Failure::not_found("there is nothing at this path")),
-            Some(Target::Acme(name, resource)) => match provisioner {
             Some(Target::Acme(..)) if !self.speaks_acme => {
                 Err(Failure::not_found("ACME is spoken over HTTPS alone"))
             }
+            Some(Target::Acme(name, resource)) => match provisioner {
                 Some(provisioner) => self.acme(request, resource, provisioner, trail).await,
                 None => {
                     let detail = format!("there is no provisioner {:?}", name.as_str());
                     Err(Failure::not_found(detail))
                 }
             },
-            Some(public) if is_read(&request.method) => self.public(public).await,
             Some(Target::Ocsp(path)) => self.ocsp(request, path.as_deref()).await,
             Some(Target::Crl(issuer)) if is_read(&request.method) => self.crl(request, issuer),
+            Some(public) if is_read(&request.method) => self.public(public).await,
             Some(_) => Err(Failure::method_not_allowed("GET, HEAD")),
         }
     }
