@@ -82,7 +82,8 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     for issuer in authority.issuers() {
         store.put_issuer(&issuer).await?;
     }
-    let own = own_certificate::first(&config, &*own_authority, slot, &*entropy, clock.now()).await?;
+    let own =
+        own_certificate::first(&config, &*own_authority, slot, &*entropy, clock.now()).await?;
 
     let ports = WorkerPorts {
         store: Arc::clone(&store),

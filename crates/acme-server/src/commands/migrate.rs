@@ -38,7 +38,9 @@ impl Migrate {
                 }
                 StoreConfig::Postgres { url } => {
                     let store = PostgresStore::connect(url).await;
-                    store.map(drop).map_err(|error| ServeError::from(error).into())
+                    store
+                        .map(drop)
+                        .map_err(|error| ServeError::from(error).into())
                 }
             }
         })?;
