@@ -1,8 +1,9 @@
-//! What an ACME server keeps, behind core's [`Store`](acme_core::Store) port.
+//! Accounts, orders, challenges and certificates, kept: three engines behind core's
+//! [`Store`](acme_core::Store) port.
 //!
-//! The acts of the protocol are written once ([`act`], [`acts`]) over a small set of row operations
-//! ([`rows`]); each engine supplies those and a transaction around them.
-
+//! The acts of the protocol are written once (`acts`) over a small set of row operations (`rows`);
+//! each engine supplies those and a transaction around them.
+#![doc = include_str!("../README.md")]
 #![expect(
     clippy::duplicate_mod,
     reason = "the queries are written once and compiled for each SQL engine"
@@ -21,6 +22,7 @@ mod postgres;
 mod rows;
 mod schema;
 mod sqlite;
+mod update;
 
 pub use engine::StoreOn;
 pub use error::OpenError;

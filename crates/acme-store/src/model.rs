@@ -15,12 +15,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use account::{AccountRow, ExternalAccountKeyRow};
-pub(crate) use certificate::{CertificateRow, IssuerRow, identifier_rows, kept_tbs};
+pub(crate) use certificate::{CertificateRow, IssuerRow, SignedRow, identifier_rows};
 pub(crate) use challenge::{AttemptRow, ChallengeRow, ChallengeState, SubjectRow};
 pub(crate) use lease::LeaseRow;
 pub(crate) use order::{
-    AuthorizationRow, OrderAuthorizationRow, OrderRow, OrderStateRow, authorization_state,
-    authorization_status, tracked,
+    AuthorizationRow, AuthorizationStateRow, OrderAuthorizationRow, OrderRow, OrderStateRow,
+    authorization_state, authorization_status, tracked,
 };
 pub(crate) use revocation::{CrlRow, RevocationRow};
 

@@ -92,11 +92,25 @@ impl TryFrom<CertificateRow> for Certificate {
     }
 }
 
-/// What must be kept of a certificate's to-be-signed form once `der` is there: nothing when it can
-/// be cut out of it, which halves the size of a row.
-pub(crate) fn kept_tbs(certificate: &Certificate, der: &[u8]) -> Option<Vec<u8>> {
-    let is_part = first_element(der) == Some(&certificate.tbs);
-    (!is_part).then(|| certificate.tbs.clone())
+/// The columns that are filled when a certificate is signed.
+#[derive(AsChangeset)]
+#[diesel(table_name = certificates, treat_none_as_null = true)]
+pub(crate) struct SignedRow {
+    der: Vec<u8>,
+    tbs: Option<Vec<u8>>,
+    signing_slot: Option<i16>,
+}
+
+impl SignedRow {
+    /// The to-be-signed form is kept no more when it can be cut out of `der`, which halves the row.
+    pub(crate) fn new(certificate: &Certificate, der: &[u8]) -> Self {
+        let is_part = first_element(der) == Some(&certificate.tbs);
+        Self {
+            der: der.to_vec(),
+            tbs: (!is_part).then(|| certificate.tbs.clone()),
+            signing_slot: None,
+        }
+    }
 }
 
 /// By which identifier a certificate is found.

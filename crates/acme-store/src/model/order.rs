@@ -157,6 +157,21 @@ impl TryFrom<AuthorizationRow> for Authorization {
     }
 }
 
+/// The column that an authorization's state fills.
+#[derive(AsChangeset)]
+#[diesel(table_name = authorizations)]
+pub(crate) struct AuthorizationStateRow {
+    status: &'static str,
+}
+
+impl From<AuthorizationState> for AuthorizationStateRow {
+    fn from(state: AuthorizationState) -> Self {
+        Self {
+            status: authorization_status(state),
+        }
+    }
+}
+
 /// An authorization from its row joined with each of its challenges, in their order.
 pub(crate) fn tracked(rows: Vec<(AuthorizationRow, ChallengeRow)>) -> Outcome<Option<Tracked>> {
     let mut rows = rows.into_iter();

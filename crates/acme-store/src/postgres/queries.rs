@@ -1,6 +1,9 @@
 //! The shared queries, for PostgreSQL.
 
 use acme_types::Timestamp;
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -25,6 +28,46 @@ macro_rules! locked_or_skipped {
     ($query:expr) => {
         $query.for_no_key_update().skip_locked()
     };
+}
+
+// One statement, one journey.
+macro_rules! insert_all {
+    ($conn:expr, $table:expr, $rows:expr) => {{
+        let rows = $rows;
+        let is_short = rows.len() <= $crate::postgres::queries::SHORT;
+        let insert = diesel::insert_into($table).values(rows);
+        if is_short {
+            $crate::postgres::queries::Short(insert)
+                .execute($conn)
+                .await?;
+        } else {
+            insert.execute($conn).await?;
+        }
+    }};
+}
+
+/// Most rows of an insertion that is worth being prepared for good.
+const SHORT: usize = 8;
+
+/// An insertion of a few rows. diesel prepares those of any number of rows anew each time, for the
+/// texts may be many; of these there are few.
+struct Short<Q>(Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Short<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+/// It is found again by its text.
+impl<Q> QueryId for Short<Q> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// The replicas' clocks may differ, so leases go by the one clock that they share.

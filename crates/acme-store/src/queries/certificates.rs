@@ -9,10 +9,11 @@ use super::{Conn, RunQueryDsl};
 use crate::act::{Fault, Outcome};
 use crate::cursor::Cursor;
 use crate::model::{
-    CertificateRow, IssuerRow, identifier_rows, identifier_text, kept_tbs, millis, slot_number,
+    CertificateRow, IssuerRow, SignedRow, identifier_rows, identifier_text, millis, slot_number,
 };
 use crate::rows::{CertificateRows, Walk};
 use crate::schema::{certificate_identifiers, certificates, issuers};
+use crate::update::Update;
 
 /// Narrows a walk by creation, newest first, to what comes after a place; `$created_at` and `$id`
 /// are the columns of the index that it follows.
@@ -52,10 +53,11 @@ impl CertificateRows for Conn {
             .values(CertificateRow::unsigned(certificate, signing_slot)?)
             .execute(self)
             .await?;
-        diesel::insert_into(certificate_identifiers::table)
-            .values(identifier_rows(certificate))
-            .execute(self)
-            .await?;
+        insert_all!(
+            self,
+            certificate_identifiers::table,
+            identifier_rows(certificate)
+        );
         Ok(())
     }
 
@@ -116,12 +118,8 @@ impl CertificateRows for Conn {
     }
 
     async fn set_signed(&mut self, certificate: &Certificate, der: &[u8]) -> Outcome<()> {
-        diesel::update(certificates::table.find(certificate.id.as_str()))
-            .set((
-                certificates::der.eq(der),
-                certificates::tbs.eq(kept_tbs(certificate, der)),
-                certificates::signing_slot.eq(None::<i16>),
-            ))
+        let row = SignedRow::new(certificate, der);
+        Update::new("certificates", row, certificate.id.as_str())
             .execute(self)
             .await?;
         Ok(())

@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::rows::{ChallengeRows, Counters, Due, DueCursor, LeaseRows as _, Subject};
 use crate::schema::{accounts, attempts, authorizations, challenges, leases};
+use crate::update::Update;
 
 /// Nobody is making an attempt: there is no claim, or its time is over, or its lease has moved on.
 macro_rules! is_free {
@@ -43,8 +44,8 @@ macro_rules! of_slot {
 
 impl ChallengeRows for Conn {
     async fn set_challenge(&mut self, challenge: &Challenge, counters: Counters) -> Outcome<()> {
-        diesel::update(challenges::table.find(challenge.id.as_str()))
-            .set(ChallengeState::new(challenge, counters)?)
+        let state = ChallengeState::new(challenge, counters)?;
+        Update::new("challenges", state, challenge.id.as_str())
             .execute(self)
             .await?;
         Ok(())

@@ -12,11 +12,12 @@ use super::{Conn, RunQueryDsl};
 use crate::act::Outcome;
 use crate::cursor::Cursor;
 use crate::model::{
-    AuthorizationRow, ChallengeRow, OrderAuthorizationRow, OrderRow, OrderStateRow,
-    authorization_state, authorization_status, millis, parse, timestamp, tracked,
+    AuthorizationRow, AuthorizationStateRow, ChallengeRow, OrderAuthorizationRow, OrderRow,
+    OrderStateRow, authorization_state, authorization_status, millis, parse, timestamp, tracked,
 };
 use crate::rows::{OrderRows, Tracked};
 use crate::schema::{authorizations, challenges, order_authorizations, orders};
+use crate::update::Update;
 
 /// The same predicate as that of a partial index, letter by letter, which is how SQLite finds out
 /// that it may use the index.
@@ -29,10 +30,11 @@ impl OrderRows for Conn {
             .values(OrderRow::new(order)?)
             .execute(self)
             .await?;
-        diesel::insert_into(order_authorizations::table)
-            .values(OrderAuthorizationRow::of(order))
-            .execute(self)
-            .await?;
+        insert_all!(
+            self,
+            order_authorizations::table,
+            OrderAuthorizationRow::of(order)
+        );
         Ok(())
     }
 
@@ -42,14 +44,8 @@ impl OrderRows for Conn {
         for authorization in new {
             challenges.extend(ChallengeRow::of(authorization)?);
         }
-        diesel::insert_into(authorizations::table)
-            .values(rows)
-            .execute(self)
-            .await?;
-        diesel::insert_into(challenges::table)
-            .values(challenges)
-            .execute(self)
-            .await?;
+        insert_all!(self, authorizations::table, rows);
+        insert_all!(self, challenges::table, challenges);
         Ok(())
     }
 
@@ -111,8 +107,7 @@ impl OrderRows for Conn {
     }
 
     async fn set_order(&mut self, id: &OrderId, state: &OrderState) -> Outcome<()> {
-        diesel::update(orders::table.find(id.as_str()))
-            .set(OrderStateRow::new(state)?)
+        Update::new("orders", OrderStateRow::new(state)?, id.as_str())
             .execute(self)
             .await?;
         Ok(())
@@ -271,8 +266,8 @@ impl OrderRows for Conn {
         id: &AuthorizationId,
         state: AuthorizationState,
     ) -> Outcome<()> {
-        diesel::update(authorizations::table.find(id.as_str()))
-            .set(authorizations::status.eq(authorization_status(state)))
+        let state = AuthorizationStateRow::from(state);
+        Update::new("authorizations", state, id.as_str())
             .execute(self)
             .await?;
         Ok(())

@@ -25,6 +25,18 @@ macro_rules! locked_or_skipped {
     };
 }
 
+// Nothing travels, so many small statements that are prepared once cost less than a long one.
+macro_rules! insert_all {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        for row in $rows {
+            diesel::insert_into($table)
+                .values(row)
+                .execute($conn)
+                .await?;
+        }
+    };
+}
+
 /// One process at a time uses the file, so its clock is the clock of all leases.
 async fn lease_clock(_: &mut Conn, now: Timestamp) -> Outcome<Timestamp> {
     Ok(now)

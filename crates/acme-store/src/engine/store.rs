@@ -1,0 +1,590 @@
+//! The one [`Store`] over all engines: each method is an act that the engine runs.
+
+use std::time::Duration;
+
+use acme_core::{
+    Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
+    CrlStanding, CrlVerdict, Epoch, ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId,
+    KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page,
+    ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
+    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
+    ValidationView,
+};
+use acme_types::{
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
+    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+};
+use async_trait::async_trait;
+
+use crate::act::Act;
+use crate::acts::{
+    accounts, attempts, certificates, finalize, leases, orders, processing, revocations, upkeep,
+    validation,
+};
+use crate::cursor::Cursor;
+use crate::rows::DueCursor;
+
+use super::{Engine, StoreOn};
+
+/// A page's beginning; a text that is no place in a list begins nowhere.
+enum After<C> {
+    Start,
+    Place(C),
+    Nowhere,
+}
+
+impl<C> After<C> {
+    fn parse(text: Option<&str>, parse: impl Fn(&str) -> Option<C>) -> Self {
+        match text {
+            None => Self::Start,
+            Some(text) => parse(text).map_or(Self::Nowhere, Self::Place),
+        }
+    }
+
+    /// The place to go on from; an empty page instead when there is none.
+    fn or_empty<T>(self) -> Result<Option<C>, Page<T>> {
+        match self {
+            Self::Start => Ok(None),
+            Self::Place(place) => Ok(Some(place)),
+            Self::Nowhere => Err(Page {
+                items: Vec::new(),
+                next: None,
+            }),
+        }
+    }
+}
+
+/// Returns an empty page when `$after` is no place in a list.
+macro_rules! place {
+    ($after:expr, $parse:expr) => {
+        match After::parse($after, $parse).or_empty() {
+            Ok(place) => place,
+            Err(empty) => return Ok(empty),
+        }
+    };
+}
+
+#[async_trait]
+impl<E: Engine> Store for StoreOn<E> {
+    async fn take_lease(
+        &self,
+        slot: Slot,
+        holder: &str,
+        life: Duration,
+        now: Timestamp,
+    ) -> Result<LeaseVerdict, StoreError> {
+        let act = leases::TakeLease {
+            slot,
+            holder: holder.to_owned(),
+            life,
+            now,
+        };
+        let verdict = self.engine.write(act).await?;
+        if let LeaseVerdict::Taken(lease) = &verdict {
+            self.engine.lease_taken(lease, now).await?;
+        }
+        Ok(verdict)
+    }
+
+    async fn renew_lease(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        life: Duration,
+        now: Timestamp,
+    ) -> Result<Lease, StoreError> {
+        let act = leases::RenewLease {
+            slot,
+            epoch,
+            life,
+            now,
+        };
+        let lease = self.engine.write(act).await?;
+        self.engine.lease_renewed(&lease, now).await?;
+        Ok(lease)
+    }
+
+    async fn release_lease(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let act = leases::ReleaseLease { slot, epoch, now };
+        self.engine.write(act).await
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.engine.read(leases::ListLeases).await
+    }
+
+    async fn adopt(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let act = leases::Adopt {
+            slot,
+            epoch,
+            limit,
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn nonce_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.engine.write(upkeep::NonceKey { fresh }).await
+    }
+
+    async fn spend_nonce(
+        &self,
+        nonce: SpentNonce,
+        now: Timestamp,
+    ) -> Result<NonceVerdict, StoreError> {
+        self.engine.spend_nonce(nonce, now).await
+    }
+
+    async fn create_account(&self, account: Account) -> Result<CreateAccountVerdict, StoreError> {
+        self.engine.write(accounts::CreateAccount { account }).await
+    }
+
+    async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let act = accounts::FindAccount { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn find_account_by_key(
+        &self,
+        provisioner: &ProvisionerName,
+        thumbprint: &Thumbprint,
+    ) -> Result<Option<Account>, StoreError> {
+        let act = accounts::FindAccountByKey {
+            provisioner: provisioner.clone(),
+            thumbprint: *thumbprint,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn update_account(
+        &self,
+        id: &AccountId,
+        contact: Option<Vec<String>>,
+        terms_agreed: Option<bool>,
+    ) -> Result<AccountVerdict, StoreError> {
+        let act = accounts::UpdateAccount {
+            id: id.clone(),
+            contact,
+            terms_agreed,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn deactivate_account(
+        &self,
+        id: &AccountId,
+        now: Timestamp,
+    ) -> Result<AccountVerdict, StoreError> {
+        let act = accounts::DeactivateAccount {
+            id: id.clone(),
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn change_account_key(
+        &self,
+        id: &AccountId,
+        old: &Thumbprint,
+        jwk: &Jwk,
+        thumbprint: &Thumbprint,
+    ) -> Result<KeyChangeVerdict, StoreError> {
+        let act = accounts::ChangeAccountKey {
+            id: id.clone(),
+            old: *old,
+            jwk: jwk.clone(),
+            thumbprint: *thumbprint,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn list_accounts(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Account>, StoreError> {
+        let after = place!(after, Cursor::parse);
+        self.engine
+            .read(accounts::ListAccounts { after, limit })
+            .await
+    }
+
+    async fn create_external_account_key(&self, key: ExternalAccountKey) -> Result<(), StoreError> {
+        let act = accounts::CreateExternalAccountKey { key };
+        self.engine.write(act).await
+    }
+
+    async fn find_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+    ) -> Result<Option<ExternalAccountKey>, StoreError> {
+        let act = accounts::FindExternalAccountKey { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn revoke_external_account_key(
+        &self,
+        id: &ExternalAccountKeyId,
+        now: Timestamp,
+    ) -> Result<Option<ExternalAccountKey>, StoreError> {
+        let id = id.clone();
+        self.engine
+            .write(accounts::RevokeExternalAccountKey { id, now })
+            .await
+    }
+
+    async fn list_external_account_keys(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ExternalAccountKey>, StoreError> {
+        let after = place!(after, Cursor::parse);
+        self.engine
+            .read(accounts::ListExternalAccountKeys { after, limit })
+            .await
+    }
+
+    async fn create_order(
+        &self,
+        order: Order,
+        authorizations: Vec<Authorization>,
+    ) -> Result<CreateOrderVerdict, StoreError> {
+        let act = orders::CreateOrder {
+            order,
+            authorizations,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn find_order(&self, id: &OrderId) -> Result<Option<OrderView>, StoreError> {
+        self.engine.read(orders::FindOrder { id: id.clone() }).await
+    }
+
+    async fn list_orders(
+        &self,
+        account_id: &AccountId,
+        after: Option<&str>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Page<OrderId>, StoreError> {
+        let act = orders::ListOrders {
+            account_id: account_id.clone(),
+            after: place!(after, Cursor::parse),
+            limit,
+            now,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn find_authorization(
+        &self,
+        id: &AuthorizationId,
+    ) -> Result<Option<(Authorization, Vec<Vec<Attempt>>)>, StoreError> {
+        let act = orders::FindAuthorization { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn deactivate_authorization(
+        &self,
+        id: &AuthorizationId,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<Option<Authorization>, StoreError> {
+        let act = orders::DeactivateAuthorization {
+            id: id.clone(),
+            account_id: account_id.clone(),
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn begin_validation(
+        &self,
+        request: BeginValidation<'_>,
+    ) -> Result<Option<ValidationView>, StoreError> {
+        let act = validation::BeginValidation::from(&request);
+        self.engine.write(act).await
+    }
+
+    async fn poll_validation(
+        &self,
+        request: BeginValidation<'_>,
+    ) -> Result<Option<ValidationView>, StoreError> {
+        let poll = validation::BeginValidation::from(&request);
+        let found = self
+            .engine
+            .read(validation::PollValidation(poll.clone()))
+            .await?;
+        match found {
+            validation::Polled::View(view) => Ok(view.map(|view| *view)),
+            validation::Polled::Rearms => {
+                let act = validation::RearmValidation(poll);
+                self.engine.write(act).await
+            }
+        }
+    }
+
+    async fn claim_due(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Result<ClaimBatch, StoreError> {
+        let act = attempts::ClaimDue {
+            slot,
+            epoch,
+            limit,
+            patience,
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn record_attempt(
+        &self,
+        claim: &Claim,
+        observation: &Observation,
+        policy: &RetryPolicy,
+        now: Timestamp,
+    ) -> Result<RecordVerdict, StoreError> {
+        let act = attempts::RecordAttempt {
+            claim: claim.clone(),
+            observation: observation.clone(),
+            policy: policy.clone(),
+            now,
+        };
+        let verdict = self.engine.write(act).await?;
+        if let RecordVerdict::Recorded(challenge) = &verdict
+            && let ChallengeState::Processing { retry, .. } = &challenge.state
+            && retry.owner != claim.in_flight.slot
+        {
+            // Its new owner could not plan the next attempt before this one was over.
+            self.engine.wake(retry.owner);
+        }
+        Ok(verdict)
+    }
+
+    async fn postpone_attempt(&self, claim: &Claim, to: Timestamp) -> Result<(), StoreError> {
+        let act = attempts::PostponeAttempt {
+            claim: claim.clone(),
+            to,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn expire_challenges(
+        &self,
+        slot: Slot,
+        epoch: Epoch,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let act = processing::ExpireChallenges {
+            slot,
+            epoch,
+            limit,
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn find_attempts(
+        &self,
+        id: &ChallengeId,
+    ) -> Result<Option<(Authorization, Vec<Attempt>)>, StoreError> {
+        let act = processing::FindAttempts { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn list_processing(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ProcessingChallenge>, StoreError> {
+        let after = place!(after, DueCursor::parse);
+        self.engine
+            .read(processing::ListProcessing { after, limit })
+            .await
+    }
+
+    async fn put_issuer(&self, issuer: &Issuer) -> Result<(), StoreError> {
+        let issuer = issuer.clone();
+        self.engine.write(certificates::PutIssuer { issuer }).await
+    }
+
+    async fn begin_finalize(
+        &self,
+        request: BeginFinalize<'_>,
+    ) -> Result<FinalizeVerdict, StoreError> {
+        let act = finalize::BeginFinalize {
+            order_id: request.order_id.clone(),
+            certificate: request.certificate,
+            slot: request.slot,
+            epoch: request.epoch,
+            now: request.now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn complete_finalize(
+        &self,
+        certificate_id: &CertificateId,
+        der: &[u8],
+        slot: Slot,
+        epoch: Epoch,
+    ) -> Result<FinalizeVerdict, StoreError> {
+        let act = finalize::CompleteFinalize {
+            certificate_id: certificate_id.clone(),
+            der: der.to_vec(),
+            slot,
+            epoch,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn fail_finalize(
+        &self,
+        certificate_id: &CertificateId,
+        error: &Problem,
+        slot: Slot,
+        epoch: Epoch,
+    ) -> Result<FinalizeVerdict, StoreError> {
+        let act = finalize::FailFinalize {
+            certificate_id: certificate_id.clone(),
+            error: error.clone(),
+            slot,
+            epoch,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn find_unsigned(
+        &self,
+        slot: Slot,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Certificate>, StoreError> {
+        let act = certificates::FindUnsigned {
+            slot,
+            before,
+            limit,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn find_certificate(
+        &self,
+        id: &CertificateId,
+    ) -> Result<Option<(Certificate, Issuer)>, StoreError> {
+        let act = certificates::FindCertificate { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn find_certificate_by_serial(
+        &self,
+        serial: &Serial,
+    ) -> Result<Option<Certificate>, StoreError> {
+        let act = certificates::FindCertificateBySerial { serial: *serial };
+        self.engine.read(act).await
+    }
+
+    async fn list_certificates(
+        &self,
+        filter: &CertificateFilter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Certificate>, StoreError> {
+        let act = certificates::ListCertificates {
+            filter: filter.clone(),
+            after: place!(after, Cursor::parse),
+            limit,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn revoke_certificate(
+        &self,
+        serial: &Serial,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<RevokeVerdict, StoreError> {
+        let act = revocations::RevokeCertificate {
+            serial: *serial,
+            reason,
+            now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn revocations(
+        &self,
+        issuer: &IssuerId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RevocationEntry>, StoreError> {
+        let act = revocations::ListRevocations {
+            issuer: *issuer,
+            after,
+            limit,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn crl_standing(
+        &self,
+        issuer: &IssuerId,
+        number: u64,
+    ) -> Result<Option<CrlStanding>, StoreError> {
+        let act = revocations::FindCrlStanding {
+            issuer: *issuer,
+            number,
+        };
+        self.engine.read(act).await
+    }
+
+    async fn publish_crl(
+        &self,
+        crl: &PublishedCrl,
+        replaces: u64,
+    ) -> Result<CrlVerdict, StoreError> {
+        let act = revocations::PublishCrl {
+            crl: crl.clone(),
+            replaces,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn prune(
+        &self,
+        retention: &Retention,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        let act = upkeep::Prune {
+            retention: *retention,
+            limit,
+            now,
+        };
+        let pruned = self.engine.write(act).await?;
+        let nonces = self.engine.forget_nonces(limit, now).await?;
+        Ok(Pruned { nonces, ..pruned })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.engine.read(upkeep::Ping).await
+    }
+}
