@@ -103,7 +103,9 @@ pub(crate) async fn run(server: &Server, common: &Common, plan: &StormPlan) -> R
     }
     let hold = Duration::from_secs(plan.hold);
     let mut beside = Clients::ready(server, &beside_plan(common), plan.beside).await?;
-    eprintln!("issuing alone for {} s", plan.hold);
+    if plan.beside > 0 {
+        eprintln!("issuing alone for {} s", plan.hold);
+    }
     let (alone, alone_took) = beside.run(Until::Time(hold)).await?;
 
     eprintln!("asking for {} validations", plan.challenges);
@@ -117,7 +119,10 @@ pub(crate) async fn run(server: &Server, common: &Common, plan: &StormPlan) -> R
     eprintln!("holding the targets down for {} s", plan.hold);
     let filled = Meter::start(&common.watch);
     let before = Scrape::read(plan.metrics).await?;
+    let held = Instant::now();
     let (during, during_took) = beside.run(Until::Time(hold)).await?;
+    // Nobody may be issuing beside.
+    tokio::time::sleep(hold.saturating_sub(held.elapsed())).await;
     let after = Scrape::read(plan.metrics).await?;
     let holding = filled.processes(1);
 
