@@ -4,15 +4,24 @@
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId,
-    Identifier, Jwk, OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
+    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
 use crate::{
-    Account, Attempt, Authorization, Certificate, Challenge, Claim, CrlStanding, CrlVerdict, Epoch,
-    ExternalAccountKey, ExternalKeyRefusal, Issuer, IssuerId, Lease, LeaseVerdict, Observation,
-    Order, PublishedCrl, Retry, RetryPolicy, Revocation, RevocationEntry, RevocationReason, Serial,
+    Account, Attempt, Authorization, Certificate, Claim, CrlStanding, CrlVerdict, Epoch,
+    ExternalAccountKey, Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order, PublishedCrl,
+    RetryPolicy, RevocationEntry, RevocationReason, Serial,
+};
+
+mod act;
+
+pub use act::{
+    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
+    CreateAccountVerdict, CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate,
+    NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention,
+    RevokeVerdict, SpentNonce, ValidationView,
 };
 
 /// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
@@ -39,253 +48,6 @@ pub enum StoreError {
     /// What is stored cannot be read as what it should be.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
-}
-
-/// The answer to making an account.
-#[derive(Clone, Debug)]
-pub enum CreateAccountVerdict {
-    /// It was done; the account as it is now.
-    Done(Account),
-    /// The key belongs to this account already.
-    KeyInUse(Account),
-    /// The external account key makes no account.
-    ExternalKeyRefused(ExternalKeyRefusal),
-}
-
-/// The answer to changing an account.
-#[derive(Clone, Debug)]
-pub enum AccountVerdict {
-    /// It was done; the account as it is now.
-    Done(Account),
-    /// There is no such account, or it may no longer act.
-    Gone,
-}
-
-/// The answer to giving an account another key.
-#[derive(Clone, Debug)]
-pub enum KeyChangeVerdict {
-    /// It was done; the account as it is now.
-    Done(Account),
-    /// The new key belongs to this account already.
-    KeyInUse(Account),
-    /// The key that was to be replaced is not the account's any more.
-    KeyReplaced,
-    /// There is no such account, or it may no longer act.
-    Gone,
-}
-
-/// The answer to storing a new order.
-#[derive(Clone, Debug)]
-pub enum CreateOrderVerdict {
-    /// It is stored.
-    Created,
-    /// Its account may no longer act; nothing is stored.
-    AccountEnded(AccountStatus),
-}
-
-/// An order together with what its answer must know.
-#[derive(Clone, Debug)]
-pub struct OrderView {
-    /// The order.
-    pub order: Order,
-    /// Whether a challenge of one of its pending authorizations is `processing`.
-    pub being_tried: bool,
-}
-
-/// A client's request to validate a challenge.
-#[derive(Clone, Debug)]
-pub struct BeginValidation<'a> {
-    /// The challenge.
-    pub challenge_id: &'a ChallengeId,
-    /// The account that asks; a challenge of another is not found.
-    pub account_id: &'a AccountId,
-    /// The slot that took the request, and will own the retries.
-    pub slot: Slot,
-    /// The epoch of its lease.
-    pub epoch: Epoch,
-    /// The provisioner's policy.
-    pub policy: &'a RetryPolicy,
-    /// Whether to claim the first attempt in the same act when it is due at once, and how long the
-    /// claim may take.
-    pub claim_for: Option<Duration>,
-    /// The present time.
-    pub now: Timestamp,
-}
-
-/// A challenge after a client's request or poll, within its authorization.
-#[derive(Clone, Debug)]
-pub struct ValidationView {
-    /// The authorization with all its challenges, as they are now.
-    pub authorization: Authorization,
-    /// The challenge's newest attempts (at most [`crate::MAX_SHOWN_ATTEMPTS`] + 1), newest first.
-    pub attempts: Vec<Attempt>,
-    /// The attempt that the caller has claimed and must now make, if it asked for one and one was
-    /// due.
-    pub claim: Option<Claim>,
-}
-
-/// Attempts that a worker has claimed, and when to come back.
-#[derive(Clone, Debug, Default)]
-pub struct ClaimBatch {
-    /// The attempts to make now.
-    pub claims: Vec<Claim>,
-    /// When the next attempt of the slot will be due, those claimed left out; none when nothing is
-    /// armed. Not later than the present when the limit left some behind.
-    pub next_due: Option<Timestamp>,
-}
-
-/// The answer to recording an attempt.
-#[derive(Clone, Debug)]
-pub enum RecordVerdict {
-    /// It was recorded; the challenge as it is now.
-    Recorded(Box<Challenge>),
-    /// The claim was not in force any more (recorded before, lost by time, or the challenge was
-    /// settled otherwise); nothing has changed.
-    Superseded,
-}
-
-/// A certificate that is about to be signed.
-#[derive(Clone, Debug)]
-pub struct NewCertificate {
-    /// Its id.
-    pub id: CertificateId,
-    /// Its serial number, which no other certificate may have.
-    pub serial: Serial,
-    /// Who will sign it.
-    pub issuer: IssuerId,
-    /// First second of validity.
-    pub not_before: Timestamp,
-    /// Last second of validity.
-    pub not_after: Timestamp,
-    /// DER of the to-be-signed form.
-    pub tbs: Vec<u8>,
-}
-
-/// A client's request to finalize an order.
-#[derive(Clone, Debug)]
-pub struct BeginFinalize<'a> {
-    /// The order.
-    pub order_id: &'a OrderId,
-    /// What will be signed.
-    pub certificate: NewCertificate,
-    /// The slot that signs.
-    pub slot: Slot,
-    /// The epoch of its lease.
-    pub epoch: Epoch,
-    /// The present time.
-    pub now: Timestamp,
-}
-
-/// The answer to beginning or completing a finalization.
-#[derive(Clone, Debug)]
-pub enum FinalizeVerdict {
-    /// It was done; the order as it is now.
-    Done(Order),
-    /// The order is not in the state that this needs; as it is now.
-    NotReady(Order),
-    /// There is no such order.
-    NotFound,
-}
-
-/// The answer to a revocation.
-#[derive(Clone, Debug)]
-pub enum RevokeVerdict {
-    /// It is revoked now.
-    Revoked(Box<Certificate>),
-    /// It was revoked before; nothing has changed.
-    AlreadyRevoked(Revocation),
-    /// There is no such certificate.
-    NotFound,
-}
-
-/// A nonce that a client has used.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct SpentNonce {
-    /// The slot that issued it.
-    pub slot: Slot,
-    /// The epoch of that slot's lease.
-    pub epoch: Epoch,
-    /// Counts the nonces of that epoch.
-    pub counter: u64,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-    /// When it would have run out.
-    pub expires_at: Timestamp,
-}
-
-/// The answer to spending a nonce.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NonceVerdict {
-    /// It was good, and is spent now.
-    Fresh,
-    /// It was spent before, has run out, or it cannot be known that it was not.
-    Refused,
-}
-
-/// One page of a list, and where the next begins.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// The entries.
-    pub items: Vec<T>,
-    /// What to pass as `after` for the next page; none at the end.
-    pub next: Option<String>,
-}
-
-/// Which certificates to list.
-#[derive(Clone, Debug, Default)]
-pub struct CertificateFilter {
-    /// Only those for this identifier.
-    pub identifier: Option<Identifier>,
-    /// Only those of this account.
-    pub account_id: Option<AccountId>,
-    /// Only those that end before this.
-    pub expires_before: Option<Timestamp>,
-    /// Only those that are revoked, or those that are not.
-    pub revoked: Option<bool>,
-}
-
-/// A challenge that is being tried, for people.
-#[derive(Clone, Debug)]
-pub struct ProcessingChallenge {
-    /// The challenge.
-    pub challenge: Challenge,
-    /// What is to be proven, without `*.`.
-    pub identifier: Identifier,
-    /// Its retries.
-    pub retry: Retry,
-    /// The newest attempt.
-    pub last: Option<Attempt>,
-}
-
-/// How long what has ended stays readable, counted from its end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Retention {
-    /// Orders and authorizations with their challenges and attempts, after they expired.
-    pub orders: Duration,
-    /// Certificates, after they expired.
-    pub certificates: Duration,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self {
-            orders: Duration::from_secs(7 * 86_400),
-            certificates: Duration::from_secs(90 * 86_400),
-        }
-    }
-}
-
-/// How much one batch of pruning has removed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Pruned {
-    /// Orders.
-    pub orders: u64,
-    /// Authorizations, with their challenges and attempts.
-    pub authorizations: u64,
-    /// Certificates.
-    pub certificates: u64,
-    /// Spent nonces.
-    pub nonces: u64,
 }
 
 /// What is kept. Every method is one transaction and durable when it returns; `now` is the

@@ -17,15 +17,13 @@ use acme_types::{
 };
 use async_trait::async_trait;
 
-use crate::act::Act;
+use super::{Engine, StoreOn};
 use crate::acts::{
     accounts, attempts, certificates, finalize, leases, orders, processing, revocations, upkeep,
     validation,
 };
 use crate::cursor::Cursor;
 use crate::rows::DueCursor;
-
-use super::{Engine, StoreOn};
 
 /// A page's beginning; a text that is no place in a list begins nowhere.
 enum After<C> {
