@@ -11,6 +11,7 @@ use crate::workspace::{Metadata, root};
 
 mod chart;
 mod contender;
+mod counts;
 mod document;
 mod driver;
 mod figures;
@@ -35,6 +36,13 @@ pub(crate) struct Bench {
     /// Issuances of one run.
     #[arg(long, default_value_t = 2000)]
     count: u64,
+    /// Count the server's instructions for one act with callgrind instead, and compare them with
+    /// those in bench/counts.json.
+    #[arg(long, conflicts_with = "peers")]
+    counts: bool,
+    /// Keep what --counts has counted.
+    #[arg(long, requires = "counts")]
+    keep: bool,
     /// Only these workloads.
     #[arg(long, value_enum)]
     only: Vec<Workload>,
@@ -55,6 +63,9 @@ impl Bench {
             contenders.extend([Contender::Pebble, Contender::Caddy]);
         }
         let places = Places::find(&contenders)?;
+        if self.counts {
+            return counts::count(&places, self.keep);
+        }
         let workloads = if self.only.is_empty() {
             Workload::value_variants()
         } else {

@@ -71,12 +71,22 @@ impl Contender {
         )
     }
 
+    /// Starts the server.
     pub(super) fn start(self, places: &Places) -> Result<Running> {
+        self.start_under(places, |program| Command::new(program))
+    }
+
+    /// Starts the server; `run` makes the command that runs our program.
+    pub(super) fn start_under(
+        self,
+        places: &Places,
+        run: impl FnOnce(&Path) -> Command,
+    ) -> Result<Running> {
         match self {
-            Self::Ours => ours(places, None),
+            Self::Ours => ours(places, None, run(&places.server)),
             Self::OursOnPostgres => {
                 let database = Postgres::start(places)?;
-                ours(places, Some(database))
+                ours(places, Some(database), run(&places.server))
             }
             Self::Pebble => pebble(places),
             Self::Caddy => caddy(places),
@@ -88,10 +98,9 @@ const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-fn ours(places: &Places, database: Option<Postgres>) -> Result<Running> {
+fn ours(places: &Places, database: Option<Postgres>, mut command: Command) -> Result<Running> {
     let dir = places.fresh("acme-server")?;
     let listen = loopback(34000);
-    let mut command = Command::new(&places.server);
     command
         .args(["dev", "--dir", "data", "--listen", &listen.to_string()])
         .args(["--set", "listen.admin=127.0.0.1:35000"])

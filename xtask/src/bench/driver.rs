@@ -52,20 +52,20 @@ impl Workload {
 
     const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Issue4 => &["issue", "--clients", "4"],
-            Self::Issue8 => &["issue", "--clients", "8"],
-            Self::Issue64 => &["issue", "--clients", "64"],
-            Self::IssueCold => &[
-                "issue",
-                "--clients",
-                "4",
-                "--account-each",
-                "--connection-each",
-            ],
-            Self::Nonce => &["nonce", "--clients", "4"],
-            Self::Account => &["account", "--clients", "4"],
-            Self::Order => &["order", "--clients", "4"],
-            Self::Poll => &["poll", "--clients", "4"],
+            Self::Issue4 | Self::Issue8 | Self::Issue64 => &["issue"],
+            Self::IssueCold => &["issue", "--account-each", "--connection-each"],
+            Self::Nonce => &["nonce"],
+            Self::Account => &["account"],
+            Self::Order => &["order"],
+            Self::Poll => &["poll"],
+        }
+    }
+
+    const fn clients(self) -> u32 {
+        match self {
+            Self::Issue8 => 8,
+            Self::Issue64 => 64,
+            _ => 4,
         }
     }
 
@@ -92,6 +92,14 @@ impl Workload {
     }
 }
 
+/// How much of it.
+struct Load {
+    clients: u32,
+    count: u64,
+    warmup: u64,
+    first_name: u64,
+}
+
 /// The load driver, aimed at one server.
 pub(super) struct Driver<'a> {
     program: &'a Path,
@@ -105,8 +113,33 @@ impl<'a> Driver<'a> {
 
     /// Runs one workload and returns its report.
     pub(super) fn run(&self, workload: Workload, issuances: u64) -> Result<Value> {
-        let running = self.running;
         let count = workload.count(issuances);
+        self.run_load(
+            workload,
+            &Load {
+                clients: workload.clients(),
+                count,
+                warmup: count / 10,
+                first_name: workload.first_name(),
+            },
+        )
+    }
+
+    /// Runs so many acts one after the other; `turn` tells apart the names of two runs of a workload.
+    pub(super) fn run_in_turn(&self, workload: Workload, count: u64, turn: u64) -> Result<Value> {
+        self.run_load(
+            workload,
+            &Load {
+                clients: 1,
+                count,
+                warmup: 0,
+                first_name: workload.first_name() + turn * 1_000_000,
+            },
+        )
+    }
+
+    fn run_load(&self, workload: Workload, load: &Load) -> Result<Value> {
+        let running = self.running;
         let mut command = Command::new(self.program);
         command
             .args(workload.arguments())
@@ -115,9 +148,10 @@ impl<'a> Driver<'a> {
             .arg(&running.root)
             .args(["--name", running.name])
             .args(["--responder", &running.responder.to_string()])
-            .args(["--count", &count.to_string()])
-            .args(["--warmup", &(count / 10).to_string()])
-            .args(["--first", &workload.first_name().to_string()])
+            .args(["--count", &load.count.to_string()])
+            .args(["--warmup", &load.warmup.to_string()])
+            .args(["--first", &load.first_name.to_string()])
+            .args(["--clients", &load.clients.to_string()])
             .args(["--output", "json"]);
         if let Some(resolver) = running.resolver {
             command.args(["--dns", resolver]);
