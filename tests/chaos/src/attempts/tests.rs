@@ -178,7 +178,7 @@ fn a_wait_that_is_too_long_is_seen() {
     Case::processing(before, 53_000).check(&[Invariant::AlwaysTried]);
     // Nothing is owed once the window has ended.
     let long_ago: Vec<_> = (0..11)
-        .map(|n| attempt(n + 1, 0, i64::from(n) * 9000, 1, REFUSED))
+        .map(|n| attempt(n + 1, 0, i64::from(n) * 9500, 1, REFUSED))
         .collect();
     let unpaused: Vec<_> = long_ago
         .into_iter()
