@@ -204,7 +204,9 @@ mod tests {
 
     #[tokio::test]
     async fn it_serves_fails_heals_and_keeps_the_times() {
-        let address: SocketAddr = "127.0.0.1:42817".parse().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
         let proofs = Proofs::new(Behaviour::Fail, true);
         let listener = proofs.listen(address).unwrap();
         proofs.put("t1", "t1.thumb".to_owned());

@@ -47,6 +47,7 @@ pub(super) struct Results {
     /// The machine as the last run saw it, and what else ran in any.
     machine: Value,
     loads: Vec<f64>,
+    verification_us: Vec<f64>,
     others_ms: BTreeMap<String, u64>,
     seconds: f64,
 }
@@ -90,6 +91,13 @@ impl Results {
         self.machine = report["machine"].clone();
         self.seconds += number(&report["seconds"]);
         self.loads.push(number(&report["machine"]["load"][0]));
+        for time in report["machine"]["es256_verification_us"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            self.verification_us.push(number(time));
+        }
         for other in report["machine"]["others"].as_array().into_iter().flatten() {
             let name = other["name"].as_str().unwrap_or_default().to_owned();
             *self.others_ms.entry(name).or_default() += other["cpu_ms"].as_u64().unwrap_or(0);
@@ -159,7 +167,8 @@ impl Results {
             .collect();
         format!(
             "Other processes took {percent:.0} % of one core during the {:.0} s that were measured \
-             ({}); the load average at the start of the runs had a median of {:.1}.",
+             ({}); the load average at the start of the runs had a median of {:.1}. One ES256 \
+             verification took {:.0} µs of a core.",
             self.seconds,
             if names.is_empty() {
                 "none to speak of".to_owned()
@@ -167,6 +176,7 @@ impl Results {
                 names.join(", ")
             },
             median(self.loads.clone()),
+            median(self.verification_us.clone()),
         )
     }
 }
