@@ -108,3 +108,29 @@ async fn certbot_waits_for_a_late_target() {
         .await;
     drop(target.await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_renews_what_the_operator_has_marked() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let certbot = Certbot::new(&server);
+    for name in ["calm.test", "early.test"] {
+        certbot.webroot(&webroot, &[name]).await.expect_success();
+    }
+    let read = |name| Certificate::read(&certbot.certificate(name));
+    let (calm, early) = (read("calm.test"), read("early.test"));
+    let printed = early.serial().await;
+    let serial = printed.trim_start_matches("serial=").to_owned();
+    let mark = ["cert", "renew-early", &serial, "--explanation"];
+    let mark = [&mark[..], &["https://wiki.test/incident-7"]].concat();
+    server.cli(&mark).await.expect_success();
+
+    certbot.renew_due().await.expect_success();
+
+    assert_eq!(read("calm.test").serial().await, calm.serial().await);
+    assert_ne!(read("early.test").serial().await, printed);
+    let shown = server.cli(&["cert", "show", &serial]).await;
+    let shown = shown.expect_success().stdout;
+    assert!(shown.contains("incident-7"), "{shown}");
+}

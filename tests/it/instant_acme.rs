@@ -135,6 +135,35 @@ async fn instant_acme_renews_and_revokes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_replaces_a_certificate() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let first = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    let id = first.renewal_id().await;
+
+    let (info, again_after) = account.renewal_info(&id).await.unwrap();
+    let window = info.suggested_window;
+    assert!(window.start < window.end);
+    let hours = again_after.as_secs().div_ceil(3600);
+    assert_eq!(hours, 6, "{again_after:?}");
+
+    let identifiers = [instant_acme::Identifier::Dns("one.test".to_owned())];
+    let replacing = || instant_acme::NewOrder::new(&identifiers).replaces(id.clone());
+    // The first is left alone, and does not lock the second out.
+    let mut left = account.new_order(&replacing()).await.unwrap();
+    let mut order = account.new_order(&replacing()).await.unwrap();
+    assert_eq!(left.refresh().await.unwrap().status, OrderStatus::Invalid);
+    client::answer(&mut order, Proof::Http(&webroot)).await;
+    client::wait_until_ready(&mut order).await;
+    let second = client::finalize(&mut order).await;
+    assert_ne!(first.serial().await, second.serial().await);
+    let third = account.new_order(&replacing()).await.map(drop);
+    expect_problem(third, "alreadyReplaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_cannot_revoke() {
     let server = Settings::new().start().await;
     let webroot = Webroot::new();

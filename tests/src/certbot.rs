@@ -58,6 +58,13 @@ impl Certbot {
         run(&mut command).await
     }
 
+    /// Asks again for what is due, as a timer would have it do.
+    pub async fn renew_due(&self) -> Ran {
+        let mut command = self.command("renew");
+        command.arg("--no-random-sleep-on-renew");
+        run(&mut command).await
+    }
+
     /// Revokes the certificate of that name.
     pub async fn revoke(&self, name: &str) -> Ran {
         let mut command = self.command("revoke");

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use rustls::pki_types::CertificateDer;
+use instant_acme::CertificateIdentifier;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, Der};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -90,6 +91,19 @@ impl Certificate {
         self.text(&["-serial"]).await.stdout.trim().to_owned()
     }
 
+    /// What names it where renewal information is asked for.
+    pub async fn renewal_id(&self) -> CertificateIdentifier<'static> {
+        let text = self.text(&["-ext", "authorityKeyIdentifier"]).await.stdout;
+        let key = octets(text.lines().nth(1).unwrap_or_default());
+        let mut serial = octets(self.serial().await.trim_start_matches("serial="));
+        // As DER writes it: a first octet that looks like a sign has a zero before it.
+        if serial.first().is_some_and(|octet| *octet >= 0x80) {
+            serial.insert(0, 0);
+        }
+        let (key, serial) = (Der::from_slice(&key), Der::from_slice(&serial));
+        CertificateIdentifier::new(key, serial).into_owned()
+    }
+
     /// Fails the test if the linter for PKIX certificates has anything to say about the leaf.
     pub async fn expect_no_findings(&self) {
         let mut lint = Command::new(program("ACME_TEST_PKILINT", "lint_pkix_cert"));
@@ -108,6 +122,18 @@ impl Certificate {
             .args(what);
         run(&mut command).await.expect_success()
     }
+}
+
+/// Reads hexadecimal digits with whatever stands between and before them.
+fn octets(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .trim()
+        .trim_start_matches("keyid:")
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
+    let octet = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap();
+    digits.chunks_exact(2).map(octet).collect()
 }
 
 fn openssl() -> Command {

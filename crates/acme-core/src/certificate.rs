@@ -8,6 +8,7 @@ use acme_types::{AccountId, CertificateId, Identifier, OrderId, ProvisionerName,
 use rand_core::CryptoRng;
 
 use crate::digest::sha256;
+use crate::{EarlyRenewal, Replacement};
 
 /// A serial number: one octet for the slot and 16 random ones, so that no two replicas can ever
 /// draw the same ([RFC 5280 § 4.1.2.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2)).
@@ -44,6 +45,21 @@ impl Serial {
             .ok_or(ParseSerialError)?;
         serial[start..].copy_from_slice(octets);
         Ok(Self(serial))
+    }
+}
+
+impl Serial {
+    /// The content of the INTEGER that DER makes of it: without leading zeros, but one when the
+    /// first octet would look like a sign.
+    #[must_use]
+    pub fn integer(&self) -> Vec<u8> {
+        let zeros = self.0.iter().take_while(|octet| **octet == 0).count();
+        let digits = &self.0[zeros.min(self.0.len() - 1)..];
+        if digits[0] < 0x80 {
+            digits.to_vec()
+        } else {
+            [&[0], digits].concat()
+        }
     }
 }
 
@@ -135,6 +151,10 @@ pub struct Certificate {
     pub der: Option<Vec<u8>>,
     /// Whether and why it was revoked.
     pub revocation: Option<Revocation>,
+    /// Whether the operator wants it renewed before its time.
+    pub early_renewal: Option<EarlyRenewal>,
+    /// What has replaced it, or is to.
+    pub replacement: Option<Replacement>,
     /// When its serial number was stored.
     pub created_at: Timestamp,
 }

@@ -2,7 +2,10 @@
 
 use acme_types::Timestamp;
 use der::asn1::{AnyRef, UintRef};
+use der::oid::AssociatedOid as _;
 use der::{Decode, Encode, Sequence};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::time::Validity;
 
 use crate::Serial;
@@ -17,6 +20,8 @@ pub struct LeafFacts {
     pub spki: Vec<u8>,
     /// Last second of validity.
     pub not_after: Timestamp,
+    /// The key that it says to be signed by: `keyIdentifier` of its authorityKeyIdentifier.
+    pub authority_key: Option<Vec<u8>>,
 }
 
 impl LeafFacts {
@@ -30,8 +35,17 @@ impl LeafFacts {
             serial: Serial::from_be_bytes(tbs.serial_number.as_bytes()).ok()?,
             spki: tbs.subject_public_key_info.to_der().ok()?,
             not_after: Timestamp::from_secs(i64::try_from(not_after).ok()?),
+            authority_key: authority_key(tbs.extensions),
         })
     }
+}
+
+fn authority_key(extensions: AnyRef<'_>) -> Option<Vec<u8>> {
+    let extensions = extensions.decode_as::<Vec<Extension>>().ok()?;
+    let named = AuthorityKeyIdentifier::OID;
+    let found = extensions.iter().find(|one| one.extn_id == named)?;
+    let found = AuthorityKeyIdentifier::from_der(found.extn_value.as_bytes()).ok()?;
+    Some(found.key_identifier?.into_bytes().into_vec())
 }
 
 /// RFC 5280 § 4.1, as far as it is looked into here.

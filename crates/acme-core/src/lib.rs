@@ -32,6 +32,7 @@ mod ocsp;
 mod order;
 pub mod pem;
 mod provisioner;
+mod renewal;
 mod retry;
 mod revocation;
 mod runner;
@@ -67,6 +68,10 @@ pub use ocsp::{
 };
 pub use order::{Order, OrderState};
 pub use provisioner::{Issuance, Lifetimes, Provisioner};
+pub use renewal::{
+    EarlyRenewal, InvalidRenewalId, RenewalId, RenewalInfo, RenewalPolicy, Replacement,
+    check_replacement,
+};
 pub use retry::{InvalidRetryPolicy, OnExhausted, Retry, RetryPolicy};
 pub use revocation::{
     CrlRequest, CrlStanding, CrlVerdict, ParseIssuerIdError, PublishedCrl, RevocationEntry,

@@ -8,7 +8,7 @@ use acme_types::{
 };
 use rand_core::CryptoRng;
 
-use crate::{Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner};
+use crate::{Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner, RenewalId};
 
 /// `Retry-After` on an order that is not settled yet and is being worked on, in seconds.
 const RETRY_AFTER_SECS: u64 = 3;
@@ -34,6 +34,8 @@ pub struct Order {
     pub expires_at: Timestamp,
     /// The authorizations it needs, in the order of its identifiers.
     pub authorizations: Vec<AuthorizationId>,
+    /// The certificate that the new one replaces, as the client has named it.
+    pub replaces: Option<RenewalId>,
     /// How far it got.
     pub state: OrderState,
 }
@@ -72,6 +74,17 @@ impl OrderState {
             Self::Processing { .. } => OrderStatus::Processing,
             Self::Valid { .. } => OrderStatus::Valid,
             Self::Invalid { .. } => OrderStatus::Invalid,
+        }
+    }
+
+    /// The state of an unfinished order in whose place its account has opened another.
+    #[must_use]
+    pub fn superseded(by: &OrderId) -> Self {
+        Self::Invalid {
+            error: Problem::new(
+                ProblemKind::Unauthorized,
+                format!("the account has opened the order {by} in place of this one"),
+            ),
         }
     }
 
@@ -182,6 +195,7 @@ impl Order {
             created_at: now,
             expires_at,
             authorizations: authorizations.iter().map(|a| a.id.clone()).collect(),
+            replaces: None,
             state: OrderState::Pending,
         };
         Ok((order, authorizations))

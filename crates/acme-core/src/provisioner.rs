@@ -7,7 +7,7 @@ use acme_types::{
     Timestamp,
 };
 
-use crate::RetryPolicy;
+use crate::{RenewalPolicy, RetryPolicy};
 
 /// A named policy and its directory.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Provisioner {
     pub lifetimes: Lifetimes,
     /// What its certificates are like.
     pub issuance: Issuance,
+    /// When its certificates should be renewed.
+    pub renewal: RenewalPolicy,
     /// Most identifiers in one order.
     pub max_identifiers: usize,
     /// Whether wildcards are issued.
@@ -141,6 +143,7 @@ impl Provisioner {
             retry: RetryPolicy::default(),
             lifetimes: Lifetimes::default(),
             issuance: Issuance::default(),
+            renewal: RenewalPolicy::default(),
             max_identifiers: 100,
             allow_wildcards: true,
         }

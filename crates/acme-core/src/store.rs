@@ -10,9 +10,9 @@ use acme_types::{
 use async_trait::async_trait;
 
 use crate::{
-    Account, Attempt, Authorization, Certificate, Claim, CrlStanding, CrlVerdict, Epoch,
-    ExternalAccountKey, Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order, PublishedCrl,
-    RetryPolicy, RevocationEntry, RevocationReason, Serial,
+    Account, Attempt, Authorization, Certificate, Claim, CrlStanding, CrlVerdict, EarlyRenewal,
+    Epoch, ExternalAccountKey, Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order,
+    PublishedCrl, RetryPolicy, RevocationEntry, RevocationReason, Serial,
 };
 
 mod act;
@@ -195,6 +195,9 @@ pub trait Store: Send + Sync {
 
     /// Stores an order of a valid account with its authorizations: an order that races with the end
     /// of its account is refused, or ends with it.
+    ///
+    /// An order that replaces a certificate ends the unfinished one that was to replace it before,
+    /// see [`crate::OrderState::superseded`]: of two that race, the later one goes on.
     async fn create_order(
         &self,
         order: Order,
@@ -361,6 +364,15 @@ pub trait Store: Send + Sync {
         reason: RevocationReason,
         now: Timestamp,
     ) -> Result<RevokeVerdict, StoreError>;
+
+    /// Says that the operator wants a certificate renewed at once, or with none that it need not be;
+    /// gives the certificate as it is then, none when there is no such certificate or it is not
+    /// signed.
+    async fn set_early_renewal(
+        &self,
+        serial: &Serial,
+        early_renewal: Option<EarlyRenewal>,
+    ) -> Result<Option<Certificate>, StoreError>;
 
     // --- revocation ---
 

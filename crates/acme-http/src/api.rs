@@ -10,6 +10,7 @@ mod finalize;
 mod key_change;
 mod order;
 mod public;
+mod renewal;
 mod revocation;
 mod status;
 
@@ -259,15 +260,19 @@ impl Api {
         provisioner: &Arc<Provisioner>,
         trail: &mut Trail,
     ) -> Outcome {
+        if let (true, Resource::RenewalInfo(id)) = (is_read(&request.method), resource) {
+            return self.renewal_info(provisioner, id.as_deref()).await;
+        }
         if is_read(&request.method) && resource.allows_get() {
             return Ok(self.read(resource, provisioner, &request.method));
         }
-        if request.method != Method::POST {
-            return Err(Failure::method_not_allowed(if resource.allows_get() {
-                "GET, HEAD, POST"
-            } else {
-                "POST"
-            }));
+        if request.method != Method::POST || !resource.allows_post() {
+            let allowed = match (resource.allows_get(), resource.allows_post()) {
+                (true, true) => "GET, HEAD, POST",
+                (true, false) => "GET, HEAD",
+                (false, _) => "POST",
+            };
+            return Err(Failure::method_not_allowed(allowed));
         }
         let now = self.services.clock.now();
         let verified = self.verify(request, resource, provisioner, now).await?;
@@ -326,9 +331,9 @@ impl Api {
                         self.key_change(provisioner, account, &verified.jws, &payload)
                             .await
                     }
-                    Resource::NewAccount | Resource::RevokeCert => Err(Failure::Bug(
-                        "a resource of its own came to the common table",
-                    )),
+                    Resource::NewAccount | Resource::RevokeCert | Resource::RenewalInfo(_) => Err(
+                        Failure::Bug("a resource of its own came to the common table"),
+                    ),
                 }
             }
         }

@@ -64,7 +64,8 @@ impl Resource {
             | Self::Finalize(_)
             | Self::Authorization(_)
             | Self::Challenge(_)
-            | Self::Certificate(_) => Expected::Account,
+            | Self::Certificate(_)
+            | Self::RenewalInfo(_) => Expected::Account,
         }
     }
 }

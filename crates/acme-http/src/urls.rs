@@ -101,6 +101,8 @@ pub(crate) enum Resource {
     Challenge(ChallengeId),
     Certificate(CertificateId),
     RevokeCert,
+    /// With what names a certificate, still escaped and not looked at yet.
+    RenewalInfo(Option<String>),
 }
 
 impl Resource {
@@ -120,13 +122,22 @@ impl Resource {
             Self::Challenge(_) => "challenge",
             Self::Certificate(_) => "certificate",
             Self::RevokeCert => "revoke-cert",
+            Self::RenewalInfo(_) => "renewal-info",
         }
     }
 
     /// Whether GET and HEAD are served too; everything else is POST alone
     /// ([RFC 8555 § 6.3](https://www.rfc-editor.org/rfc/rfc8555#section-6.3)).
     pub(crate) const fn allows_get(&self) -> bool {
-        matches!(self, Self::Directory | Self::NewNonce)
+        matches!(
+            self,
+            Self::Directory | Self::NewNonce | Self::RenewalInfo(_)
+        )
+    }
+
+    /// Whether POST is served too.
+    pub(crate) const fn allows_post(&self) -> bool {
+        !matches!(self, Self::RenewalInfo(_))
     }
 
     fn parse(path: &str) -> Option<Self> {
@@ -151,6 +162,8 @@ impl Resource {
             ("account", Some(id), Some("orders"), None) => Self::Orders(id.parse().ok()?),
             ("key-change", None, ..) => Self::KeyChange,
             ("revoke-cert", None, ..) => Self::RevokeCert,
+            ("renewal-info", None, ..) => Self::RenewalInfo(None),
+            ("renewal-info", Some(id), None, _) => Self::RenewalInfo(Some(id.to_owned())),
             _ => return None,
         };
         Some(parsed)
@@ -165,7 +178,8 @@ impl fmt::Display for Resource {
             | Self::NewAccount
             | Self::KeyChange
             | Self::NewOrder
-            | Self::RevokeCert => f.write_str(self.route()),
+            | Self::RevokeCert
+            | Self::RenewalInfo(None) => f.write_str(self.route()),
             Self::Account(id) => write!(f, "account/{id}"),
             Self::Orders(id) => write!(f, "account/{id}/orders"),
             Self::Order(id) => write!(f, "order/{id}"),
@@ -173,6 +187,7 @@ impl fmt::Display for Resource {
             Self::Authorization(id) => write!(f, "authz/{id}"),
             Self::Challenge(id) => write!(f, "challenge/{id}"),
             Self::Certificate(id) => write!(f, "certificate/{id}"),
+            Self::RenewalInfo(Some(id)) => write!(f, "renewal-info/{id}"),
         }
     }
 }
@@ -379,6 +394,8 @@ mod tests {
             Resource::NewNonce,
             Resource::NewAccount,
             Resource::Account(ID.parse().unwrap()),
+            Resource::RenewalInfo(None),
+            Resource::RenewalInfo(Some("AQID.AQID".to_owned())),
             Resource::Orders(ID.parse().unwrap()),
             Resource::KeyChange,
             Resource::NewOrder,

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Why challenges are not met yet, and which are being tried
     #[command(subcommand)]
     Challenge(challenge::Challenge),
-    /// Lists, shows, revokes and exports certificates
+    /// Lists, shows, revokes, renews early and exports certificates
     #[command(subcommand, visible_alias = "certificate")]
     Cert(certificate::Certificate),
     /// Lists and shows accounts

@@ -29,7 +29,7 @@ use crate::worker::WorkerLimits;
 use section::Section;
 use setting::Setting as _;
 use tree::Value;
-use url::BaseUrl;
+use url::{BaseUrl, Link};
 
 pub use mistake::{Mistake, Mistakes};
 pub use overrides::{Assignment, InvalidAssignment, VARIABLE_PREFIX};
@@ -298,6 +298,14 @@ impl Config {
         self.store = self.store.based_on(directory);
         self
     }
+}
+
+/// A link for people, as it is.
+///
+/// # Errors
+/// What is wrong with the text, in words.
+pub fn check_link(text: &str) -> Result<String, String> {
+    Link::read(&Value::Raw(text.to_owned())).map(|link| link.0)
 }
 
 /// The server's own URL in its one spelling.

@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 
 use acme_core::{
     Account, BeginFinalize, BeginValidation, Entropy, EntropyRng, Epoch, FinalizeVerdict, Finding,
-    Issuance, Issuer, IssuerId, LeaseVerdict, Lifetimes, NewCertificate, Observation, Order, Phase,
-    Provisioner, RetryPolicy, Serial, SpentNonce, Store,
+    Issuer, IssuerId, LeaseVerdict, Lifetimes, NewCertificate, Observation, Order, Phase,
+    Provisioner, Serial, SpentNonce, Store,
 };
 use acme_store::{MemoryStore, PostgresStore, SqliteStore};
 use acme_types::{
-    AccountId, AccountStatus, CertificateId, ChallengeKind, Identifier, Jwk, Slot, Thumbprint,
-    Timestamp, parse_identifiers,
+    AccountId, AccountStatus, CertificateId, Identifier, Jwk, Slot, Thumbprint, Timestamp,
+    parse_identifiers,
 };
 
 const SLOT: Slot = Slot::new(0);
@@ -243,17 +243,8 @@ fn name() -> Identifier {
 
 fn provisioner() -> Provisioner {
     Provisioner {
-        name: "default".parse().unwrap(),
-        terms_of_service: None,
-        website: None,
-        caa_identities: Vec::new(),
-        require_eab: false,
-        challenges: ChallengeKind::ALL.to_vec(),
-        retry: RetryPolicy::default(),
         lifetimes: Lifetimes { order: DAY },
-        issuance: Issuance::default(),
-        max_identifiers: 100,
-        allow_wildcards: true,
+        ..Provisioner::new("default".parse().unwrap())
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod finalize;
 pub(crate) mod leases;
 pub(crate) mod orders;
 pub(crate) mod processing;
+pub(crate) mod renewals;
 pub(crate) mod revocations;
 pub(crate) mod upkeep;
 pub(crate) mod validation;

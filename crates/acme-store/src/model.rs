@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use account::{AccountRow, ExternalAccountKeyRow};
-pub(crate) use certificate::{CertificateRow, IssuerRow, SignedRow, identifier_rows};
+pub(crate) use certificate::{
+    CertificateRow, EarlyRenewalRow, IssuerRow, ReplacementRow, SignedRow, identifier_rows,
+};
 pub(crate) use challenge::{AttemptRow, ChallengeRow, ChallengeState, SubjectRow};
 pub(crate) use lease::LeaseRow;
 pub(crate) use order::{

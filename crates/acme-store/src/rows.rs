@@ -2,8 +2,9 @@
 //! engines. Everything happens inside one transaction.
 
 use acme_core::{
-    Account, Attempt, Authorization, AuthorizationState, Certificate, Challenge,
-    ExternalAccountKey, InFlight, Issuer, Lease, Order, OrderState, Revocation, Serial,
+    Account, Attempt, Authorization, AuthorizationState, Certificate, Challenge, EarlyRenewal,
+    ExternalAccountKey, InFlight, Issuer, Lease, Order, OrderState, Replacement, Revocation,
+    Serial,
 };
 use acme_types::{
     AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId,
@@ -448,6 +449,20 @@ pub trait CertificateRows {
         &mut self,
         id: &CertificateId,
         revocation: Revocation,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// The operator wants the certificate renewed, or need not have it so.
+    fn set_early_renewal(
+        &mut self,
+        id: &CertificateId,
+        early_renewal: Option<&EarlyRenewal>,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// What replaces the certificate.
+    fn set_replacement(
+        &mut self,
+        id: &CertificateId,
+        replacement: &Replacement,
     ) -> impl Future<Output = Outcome<()>> + Send;
 
     /// Certificates that a slot was to sign before a time and has not, oldest first.

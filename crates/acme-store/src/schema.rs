@@ -59,6 +59,7 @@ diesel::table! {
         status -> Text,
         certificate_id -> Nullable<Text>,
         error -> Nullable<Text>,
+        replaces -> Nullable<Text>,
     }
 }
 
@@ -146,6 +147,10 @@ diesel::table! {
         revocation_reason -> Nullable<SmallInt>,
         tbs -> Nullable<Binary>,
         der -> Nullable<Binary>,
+        early_renewal_at -> Nullable<BigInt>,
+        explanation_url -> Nullable<Text>,
+        replacement_order -> Nullable<Text>,
+        replaced_by -> Nullable<Text>,
     }
 }
 

@@ -16,6 +16,10 @@ pub struct Directory {
     pub new_order: String,
     /// Where certificates are revoked.
     pub revoke_cert: String,
+    /// Where it is told when a certificate should be renewed
+    /// ([RFC 9773](https://www.rfc-editor.org/rfc/rfc9773)).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub renewal_info: Option<String>,
     /// Where an account changes its key.
     pub key_change: String,
     /// What else a client should know.

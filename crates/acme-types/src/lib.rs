@@ -46,5 +46,6 @@ pub use status::{AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatu
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use wire::{
     AccountBody, AccountUpdate, AuthorizationBody, AuthorizationUpdate, ChallengeBody,
-    FinalizeRequest, NewAccountRequest, NewOrderRequest, OrderBody, OrdersBody, RevocationRequest,
+    FinalizeRequest, NewAccountRequest, NewOrderRequest, OrderBody, OrdersBody, RenewalInfoBody,
+    RevocationRequest, SuggestedWindow,
 };

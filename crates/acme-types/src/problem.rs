@@ -37,6 +37,8 @@ macro_rules! kinds {
 kinds! {
     /// The account named does not exist.
     AccountDoesNotExist = "urn:ietf:params:acme:error:accountDoesNotExist", 400;
+    /// The certificate that an order names was replaced before (RFC 9773 § 7.4).
+    AlreadyReplaced = "urn:ietf:params:acme:error:alreadyReplaced", 409;
     /// The certificate was revoked before.
     AlreadyRevoked = "urn:ietf:params:acme:error:alreadyRevoked", 400;
     /// The CSR is unacceptable.

@@ -75,6 +75,10 @@ pub struct NewOrderRequest {
     /// When the certificate shall cease to be valid.
     #[serde(default)]
     pub not_after: Option<Timestamp>,
+    /// The certificate that the new one replaces
+    /// ([RFC 9773 § 5](https://www.rfc-editor.org/rfc/rfc9773#section-5)).
+    #[serde(default)]
+    pub replaces: Option<String>,
 }
 
 /// An order as the client sees it ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)).
@@ -93,6 +97,9 @@ pub struct OrderBody {
     /// The requested end of validity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// The certificate that the new one replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Why the order is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
@@ -154,6 +161,31 @@ pub struct ChallengeBody {
 pub struct FinalizeRequest {
     /// The CSR: DER in base64url.
     pub csr: String,
+}
+
+/// When a certificate should be renewed
+/// ([RFC 9773 § 4.2](https://www.rfc-editor.org/rfc/rfc9773#section-4.2)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RenewalInfoBody {
+    /// Between which times.
+    pub suggested_window: SuggestedWindow,
+    /// A page that tells why.
+    #[serde(
+        rename = "explanationURL",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub explanation_url: Option<String>,
+}
+
+/// The times between which a client draws the moment of a renewal.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SuggestedWindow {
+    /// Not before this.
+    pub start: Timestamp,
+    /// Not after this.
+    pub end: Timestamp,
 }
 
 /// The payload of revokeCert ([RFC 8555 § 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)).

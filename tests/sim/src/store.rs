@@ -7,11 +7,11 @@ use std::time::Duration;
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
-    CrlStanding, CrlVerdict, Epoch, ExternalAccountKey, FinalizeVerdict, InFlight, Issuer,
-    IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView,
-    Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
-    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
-    ValidationView,
+    CrlStanding, CrlVerdict, EarlyRenewal, Epoch, ExternalAccountKey, FinalizeVerdict, InFlight,
+    Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order,
+    OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention,
+    RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store,
+    StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
@@ -209,6 +209,7 @@ sim_store! {
         fn find_certificate_by_serial(serial: &Serial) -> Option<Certificate>;
         fn list_certificates(filter: &CertificateFilter, after: Option<&str>, limit: u32) -> Page<Certificate>;
         fn revoke_certificate(serial: &Serial, reason: RevocationReason, now: Timestamp) -> RevokeVerdict;
+        fn set_early_renewal(serial: &Serial, early_renewal: Option<EarlyRenewal>) -> Option<Certificate>;
         fn revocations(issuer: &IssuerId, after: u64, limit: u32) -> Vec<RevocationEntry>;
         fn crl_standing(issuer: &IssuerId, number: u64) -> Option<CrlStanding>;
         fn publish_crl(crl: &PublishedCrl, replaces: u64) -> CrlVerdict;

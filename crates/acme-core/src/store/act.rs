@@ -9,7 +9,7 @@ use acme_types::{
 
 use crate::{
     Account, Attempt, Authorization, Certificate, Challenge, Claim, Epoch, ExternalKeyRefusal,
-    IssuerId, Order, Retry, RetryPolicy, Revocation, Serial,
+    IssuerId, Order, Replacement, Retry, RetryPolicy, Revocation, Serial,
 };
 
 /// The answer to making an account.
@@ -52,6 +52,11 @@ pub enum CreateOrderVerdict {
     Created,
     /// Its account may no longer act; nothing is stored.
     AccountEnded(AccountStatus),
+    /// The certificate that it names in `replaces` was replaced before, or is being replaced by an
+    /// order that is processing; nothing is stored.
+    AlreadyReplaced(Replacement),
+    /// The certificate that it names in `replaces` is not there any more; nothing is stored.
+    NothingToReplace,
 }
 
 /// An order together with what its answer must know.

@@ -15,5 +15,6 @@ mod nonce;
 mod observation;
 mod order;
 mod origin;
+mod renewal;
 mod retry;
 mod support;

@@ -34,6 +34,7 @@ impl Api {
             new_account: url(Resource::NewAccount),
             new_order: url(Resource::NewOrder),
             revoke_cert: url(Resource::RevokeCert),
+            renewal_info: Some(url(Resource::RenewalInfo(None))),
             key_change: url(Resource::KeyChange),
             meta: DirectoryMeta {
                 terms_of_service: provisioner.terms_of_service.clone(),

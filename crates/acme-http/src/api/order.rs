@@ -8,6 +8,7 @@ use acme_types::{NewOrderRequest, OrderBody, OrderId, Problem, Timestamp, parse_
 use hyper::StatusCode;
 
 use super::Api;
+use super::renewal::{already_replaced, nothing_to_replace};
 use crate::answer::Answer;
 use crate::failure::{Failure, Outcome};
 use crate::request::Payload;
@@ -30,7 +31,7 @@ impl Api {
                 .ok_or_else(|| Problem::from(ExternalKeyRefusal::Unknown))?;
             key.check_identifiers(&identifiers)?;
         }
-        let (order, authorizations) = Order::open(
+        let (mut order, authorizations) = Order::open(
             &account.id,
             provisioner,
             identifiers,
@@ -39,12 +40,17 @@ impl Api {
             now,
             &mut EntropyRng(&*self.services.entropy),
         )?;
+        order.replaces = self
+            .replaced(provisioner, &order, request.replaces.as_deref())
+            .await?;
         let answer = self.order_answer(provisioner, &order, false, now);
         let created = self.services.store.create_order(order, authorizations);
         match created.await? {
             CreateOrderVerdict::Created => Ok(answer.status(StatusCode::CREATED)),
             // It was ended while this request was on its way.
             CreateOrderVerdict::AccountEnded(status) => Err(Failure::account_ended(status)),
+            CreateOrderVerdict::AlreadyReplaced(by) => Err(already_replaced(&by)),
+            CreateOrderVerdict::NothingToReplace => Err(nothing_to_replace()),
         }
     }
 
@@ -88,6 +94,7 @@ impl Api {
             identifiers: order.identifiers.clone(),
             not_before: order.not_before,
             not_after: order.not_after,
+            replaces: order.replaces.as_ref().map(ToString::to_string),
             authorizations: order
                 .authorizations
                 .iter()

@@ -26,6 +26,7 @@ async fn directory() {
             "newOrder": url("new-order"),
             "revokeCert": url("revoke-cert"),
             "keyChange": url("key-change"),
+            "renewalInfo": url("renewal-info"),
             "meta": {
                 "termsOfService": "https://ca.test/terms",
                 "caaIdentities": ["ca.test"],

@@ -18,6 +18,7 @@ mod health;
 mod log;
 mod order;
 mod public;
+mod renewal;
 mod revocation;
 mod serve;
 mod server;

@@ -1,5 +1,6 @@
-//! `cert list|show|revoke|export`: what was issued.
+//! `cert list|show|revoke|renew-early|export`: what was issued.
 
+mod renew_early;
 mod shown;
 
 use std::path::PathBuf;
@@ -20,12 +21,13 @@ use crate::exit::Failure;
 use crate::output::{OutputFormat, write_out};
 use shown::{Certificates, Revoked, ShownCertificate};
 
-/// Lists, shows, revokes and exports certificates
+/// Lists, shows, revokes, renews early and exports certificates
 #[derive(Debug, Subcommand)]
 pub(crate) enum Certificate {
     List(List),
     Show(Show),
     Revoke(Revoke),
+    RenewEarly(renew_early::RenewEarly),
     Export(Export),
 }
 
@@ -139,6 +141,7 @@ impl Certificate {
                 output.print(&shown)
             }
             Self::Revoke(revoke) => output.print(&revoke.revoke()?),
+            Self::RenewEarly(renew) => output.print(&renew.mark()?),
             Self::Export(export) => export.export(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme_core::{Issuance, Lifetimes, Provisioner};
+use acme_core::{Issuance, Lifetimes, Provisioner, RenewalPolicy};
 use acme_types::{DnsName, InvalidProvisionerName, ProvisionerName};
 
 use super::ProvisionerConfig;
@@ -20,6 +20,8 @@ const LONGEST_CERTIFICATE: Duration = Duration::from_secs(3653 * 86_400);
 const LONGEST_ORDER: Duration = Duration::from_secs(90 * 86_400);
 /// Farthest that a certificate may begin before the present.
 const FARTHEST_BACK: Duration = Duration::from_secs(86_400);
+/// Bounds of the time after which a client looks for renewal information again.
+const CHECK_EVERY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(86_400));
 /// Most identifiers that an order may ever have.
 const MOST_IDENTIFIERS: usize = 1000;
 
@@ -80,6 +82,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
         SHORTEST..=LONGEST_ORDER,
     );
     let issuance = section.section("certificate", |s| certificate(s, &defaults.issuance));
+    let renewal = section.section("renewal", |s| renewal(s, &defaults.renewal));
     let validation = section.section("validation", |section| Validation::read(section, base));
     ProvisionerConfig {
         provisioner: Provisioner {
@@ -92,6 +95,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             retry: validation.policy(),
             lifetimes: Lifetimes { order },
             issuance,
+            renewal,
             max_identifiers,
             allow_wildcards,
         },
@@ -123,4 +127,20 @@ fn certificate(section: &mut Section<'_>, defaults: &Issuance) -> Issuance {
         section.mistake("default_validity", "is shorter than min_validity");
     }
     issuance
+}
+
+fn renewal(section: &mut Section<'_>, defaults: &RenewalPolicy) -> RenewalPolicy {
+    let renewal = RenewalPolicy {
+        window_start: section.bounded("window_start", defaults.window_start, 1..=99),
+        window_end: section.bounded("window_end", defaults.window_end, 2..=100),
+        check_every: section.bounded(
+            "check_every",
+            defaults.check_every,
+            CHECK_EVERY.0..=CHECK_EVERY.1,
+        ),
+    };
+    if renewal.window_end <= renewal.window_start {
+        section.mistake("window_end", "is not after window_start");
+    }
+    renewal
 }

@@ -110,7 +110,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u16, usize);
+numbers!(u8, u16, usize);
 
 impl Setting for Duration {
     fn read(value: &Value) -> Result<Self, String> {

@@ -352,3 +352,29 @@ fn a_key_for_external_accounts_has_a_life() {
         "not a duration",
     );
 }
+
+#[test]
+fn a_certificate_is_marked_for_early_renewal() {
+    let prepared = issued();
+    let path = prepared.path();
+    let (serial, _) = prepared.certificate.as_ref().unwrap();
+    let page = "https://wiki.internal/incident-7";
+    let mark = ["cert", "renew-early", serial, "--explanation", page];
+    assert!(done(path, &mark).contains("shall be renewed at once"));
+    let shown = json(path, &["cert", "show", serial]);
+    assert_eq!(shown["renewal_explanation"], page);
+    assert!(done(path, &["cert", "show", serial]).contains("Renew early"));
+    let undo = ["cert", "renew-early", serial, "--undo"];
+    assert!(done(path, &undo).contains("in its own time"));
+    let shown = json(path, &["cert", "show", serial]);
+    assert_eq!(shown["renew_early_since"], serde_json::Value::Null);
+
+    // Nothing is marked when one of them is not there.
+    let unknown = ["cert", "renew-early", serial, "0badc0de"];
+    fails(path, &unknown, 1, "there is no certificate 0badc0de");
+    let shown = json(path, &["cert", "show", serial]);
+    assert_eq!(shown["renew_early_since"], serde_json::Value::Null);
+    fails(path, &["cert", "renew-early"], 64, "SERIAL");
+    let wrong = ["cert", "renew-early", serial, "--explanation", "because"];
+    fails(path, &wrong, 64, "is not a URL");
+}

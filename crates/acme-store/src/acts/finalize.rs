@@ -3,7 +3,7 @@
 use acme_core::{Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState};
 use acme_types::{CertificateId, OrderId, Problem, Slot, Timestamp};
 
-use super::fence;
+use super::{fence, renewals};
 use crate::act::{Act, Outcome};
 use crate::rows::Rows;
 
@@ -42,6 +42,8 @@ impl Act for BeginFinalize {
             tbs: new.tbs.clone(),
             der: None,
             revocation: None,
+            early_renewal: None,
+            replacement: None,
             created_at: self.now,
         };
         rows.insert_certificate(&certificate, self.slot).await?;
@@ -78,9 +80,12 @@ impl Act for CompleteFinalize {
             OrderState::Processing { certificate_id } if certificate_id == id => {
                 rows.set_signed(&certificate, &self.der).await?;
                 order.state = OrderState::Valid {
-                    certificate_id: certificate.id,
+                    certificate_id: certificate.id.clone(),
                 };
                 rows.set_order(&order.id, &order.state).await?;
+                if let Some(replaced) = &order.replaces {
+                    renewals::replaced(rows, replaced, &certificate.id).await?;
+                }
                 Ok(FinalizeVerdict::Done(order))
             }
             _ => Ok(FinalizeVerdict::NotReady(order)),

@@ -8,7 +8,7 @@ use acme_types::{
     AccountId, AccountStatus, AuthorizationId, AuthorizationStatus, OrderId, Timestamp,
 };
 
-use super::settle;
+use super::{renewals, settle};
 use crate::act::{Act, Fault, Outcome};
 use crate::cursor::Cursor;
 use crate::rows::{Rows, Tracked};
@@ -24,6 +24,13 @@ impl Act for CreateOrder {
     const WHAT: &'static str = "creating an order";
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<CreateOrderVerdict> {
+        let replaced = match &self.order.replaces {
+            None => None,
+            Some(id) => match renewals::lock_replaced(rows, id, self.order.created_at).await? {
+                Ok(replaced) => Some(replaced),
+                Err(refused) => return Ok(refused),
+            },
+        };
         match rows.hold_account(&self.order.account_id).await? {
             Some(AccountStatus::Valid) => {}
             Some(ended) => return Ok(CreateOrderVerdict::AccountEnded(ended)),
@@ -31,6 +38,9 @@ impl Act for CreateOrder {
         }
         rows.insert_authorizations(&self.authorizations).await?;
         rows.insert_order(&self.order).await?;
+        if let Some(replaced) = replaced {
+            replaced.give_to(rows, &self.order.id).await?;
+        }
         Ok(CreateOrderVerdict::Created)
     }
 }

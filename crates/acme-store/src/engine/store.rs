@@ -5,9 +5,9 @@ use std::time::Duration;
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
-    CrlStanding, CrlVerdict, Epoch, ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId,
-    KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page,
-    ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
+    CrlStanding, CrlVerdict, EarlyRenewal, Epoch, ExternalAccountKey, FinalizeVerdict, Issuer,
+    IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView,
+    Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
     RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
     ValidationView,
 };
@@ -19,8 +19,8 @@ use async_trait::async_trait;
 
 use super::{Engine, StoreOn};
 use crate::acts::{
-    accounts, attempts, certificates, finalize, leases, orders, processing, revocations, upkeep,
-    validation,
+    accounts, attempts, certificates, finalize, leases, orders, processing, renewals, revocations,
+    upkeep, validation,
 };
 use crate::cursor::Cursor;
 use crate::rows::DueCursor;
@@ -524,6 +524,18 @@ impl<E: Engine> Store for StoreOn<E> {
             serial: *serial,
             reason,
             now,
+        };
+        self.engine.write(act).await
+    }
+
+    async fn set_early_renewal(
+        &self,
+        serial: &Serial,
+        early_renewal: Option<EarlyRenewal>,
+    ) -> Result<Option<Certificate>, StoreError> {
+        let act = renewals::SetEarlyRenewal {
+            serial: *serial,
+            early_renewal,
         };
         self.engine.write(act).await
     }

@@ -1,6 +1,8 @@
 //! The rows of certificates and issuers.
 
-use acme_core::{Certificate, Issuer, IssuerId, Revocation, RevocationReason, Serial};
+use acme_core::{
+    Certificate, EarlyRenewal, Issuer, IssuerId, Replacement, Revocation, RevocationReason, Serial,
+};
 use acme_types::Slot;
 use diesel::prelude::*;
 
@@ -28,6 +30,10 @@ pub struct CertificateRow {
     revocation_reason: Option<i16>,
     tbs: Option<Vec<u8>>,
     der: Option<Vec<u8>>,
+    early_renewal_at: Option<i64>,
+    explanation_url: Option<String>,
+    replacement_order: Option<String>,
+    replaced_by: Option<String>,
 }
 
 impl CertificateRow {
@@ -49,6 +55,10 @@ impl CertificateRow {
             revocation_reason: None,
             tbs: Some(certificate.tbs.clone()),
             der: None,
+            early_renewal_at: None,
+            explanation_url: None,
+            replacement_order: None,
+            replaced_by: None,
         })
     }
 }
@@ -73,6 +83,15 @@ impl TryFrom<CertificateRow> for Certificate {
                 .to_vec(),
             (None, None) => return Err(Fault::corrupt("a certificate without its form")),
         };
+        let early_renewal = row.early_renewal_at.map(|at| EarlyRenewal {
+            at: timestamp(at),
+            explanation_url: row.explanation_url,
+        });
+        let replacement = match (&row.replacement_order, &row.replaced_by) {
+            (_, Some(id)) => Some(Replacement::Issued(parse("certificate id", id)?)),
+            (Some(id), None) => Some(Replacement::Ordered(parse("order id", id)?)),
+            (None, None) => None,
+        };
         Ok(Self {
             id: parse("certificate id", &row.id)?,
             serial: Serial::from_be_bytes(&row.serial)
@@ -87,6 +106,8 @@ impl TryFrom<CertificateRow> for Certificate {
             tbs,
             der: row.der,
             revocation,
+            early_renewal,
+            replacement,
             created_at: timestamp(row.created_at),
         })
     }
@@ -109,6 +130,44 @@ impl SignedRow {
             der: der.to_vec(),
             tbs: (!is_part).then(|| certificate.tbs.clone()),
             signing_slot: None,
+        }
+    }
+}
+
+/// The columns that tell of an early renewal.
+#[derive(AsChangeset)]
+#[diesel(table_name = certificates, treat_none_as_null = true)]
+pub(crate) struct EarlyRenewalRow {
+    early_renewal_at: Option<i64>,
+    explanation_url: Option<String>,
+}
+
+impl From<Option<&EarlyRenewal>> for EarlyRenewalRow {
+    fn from(early_renewal: Option<&EarlyRenewal>) -> Self {
+        Self {
+            early_renewal_at: early_renewal.map(|early| millis(early.at)),
+            explanation_url: early_renewal.and_then(|early| early.explanation_url.clone()),
+        }
+    }
+}
+
+/// The columns that tell what replaces a certificate.
+#[derive(AsChangeset)]
+#[diesel(table_name = certificates, treat_none_as_null = true)]
+pub(crate) struct ReplacementRow {
+    replacement_order: Option<String>,
+    replaced_by: Option<String>,
+}
+
+impl From<&Replacement> for ReplacementRow {
+    fn from(replacement: &Replacement) -> Self {
+        let (replacement_order, replaced_by) = match replacement {
+            Replacement::Ordered(id) => (Some(id.to_string()), None),
+            Replacement::Issued(id) => (None, Some(id.to_string())),
+        };
+        Self {
+            replacement_order,
+            replaced_by,
         }
     }
 }

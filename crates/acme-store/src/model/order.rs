@@ -27,6 +27,7 @@ pub struct OrderRow {
     status: String,
     certificate_id: Option<String>,
     error: Option<String>,
+    replaces: Option<String>,
 }
 
 impl OrderRow {
@@ -46,6 +47,7 @@ impl OrderRow {
             status: state.status.to_owned(),
             certificate_id: state.certificate_id,
             error: state.error,
+            replaces: order.replaces.as_ref().map(ToString::to_string),
         })
     }
 }
@@ -81,6 +83,10 @@ impl TryFrom<OrderRow> for Order {
             created_at: timestamp(row.created_at),
             expires_at: timestamp(row.expires_at),
             authorizations: from_json("authorizations", &row.authorizations)?,
+            replaces: row
+                .replaces
+                .map(|id| parse("renewal id", &id))
+                .transpose()?,
             state,
         })
     }

@@ -1,6 +1,6 @@
 //! Queries about certificates and issuers.
 
-use acme_core::{Certificate, Issuer, Revocation, Serial};
+use acme_core::{Certificate, EarlyRenewal, Issuer, Replacement, Revocation, Serial};
 use acme_types::{CertificateId, Slot, Timestamp};
 use diesel::OptionalExtension as _;
 use diesel::prelude::*;
@@ -9,7 +9,8 @@ use super::{Conn, RunQueryDsl};
 use crate::act::{Fault, Outcome};
 use crate::cursor::Cursor;
 use crate::model::{
-    CertificateRow, IssuerRow, SignedRow, identifier_rows, identifier_text, millis, slot_number,
+    CertificateRow, EarlyRenewalRow, IssuerRow, ReplacementRow, SignedRow, identifier_rows,
+    identifier_text, millis, slot_number,
 };
 use crate::rows::{CertificateRows, Walk};
 use crate::schema::{certificate_identifiers, certificates, issuers};
@@ -139,6 +140,30 @@ impl CertificateRows for Conn {
                 certificates::revoked_at.eq(millis(revocation.at)),
                 certificates::revocation_reason.eq(i16::from(revocation.reason.code())),
             ))
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn set_early_renewal(
+        &mut self,
+        id: &CertificateId,
+        early_renewal: Option<&EarlyRenewal>,
+    ) -> Outcome<()> {
+        let row = EarlyRenewalRow::from(early_renewal);
+        Update::new("certificates", row, id.as_str())
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn set_replacement(
+        &mut self,
+        id: &CertificateId,
+        replacement: &Replacement,
+    ) -> Outcome<()> {
+        let row = ReplacementRow::from(replacement);
+        Update::new("certificates", row, id.as_str())
             .execute(self)
             .await?;
         Ok(())

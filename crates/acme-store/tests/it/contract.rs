@@ -10,6 +10,7 @@ pub(crate) mod nonces;
 pub(crate) mod orders;
 pub(crate) mod prune;
 pub(crate) mod races;
+pub(crate) mod renewals;
 pub(crate) mod replicas;
 pub(crate) mod revocations;
 pub(crate) mod validation;
@@ -121,6 +122,13 @@ macro_rules! contract {
                 what_is_being_finalized_stays,
                 an_authorization_stays_while_an_order_names_it,
                 certificates_have_their_own_retention,
+            ],
+            renewals: [
+                a_mark_for_early_renewal_comes_and_goes,
+                a_later_replacement_supersedes_an_unfinished_one,
+                a_certificate_is_replaced_once,
+                what_is_gone_is_not_replaced,
+                one_of_two_replacements_goes_on,
             ],
             revocations: [
                 the_log_is_read_on_from_where_it_was_read,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use acme_core::{
     Account, Authorization, BeginFinalize, BeginValidation, Challenge, Claim, ClaimBatch,
     CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey, FinalizeVerdict, Finding,
-    Issuance, Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate, Observation,
-    Order, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
+    Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate, Observation, Order,
+    Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
 };
 use acme_types::{
     AccountId, AccountStatus, CertificateId, ChallengeKind, ExternalAccountKeyId, Identifier, Jwk,
@@ -83,17 +83,9 @@ impl World {
 
     pub(crate) fn provisioner(&self) -> Provisioner {
         Provisioner {
-            name: "default".parse().unwrap(),
-            terms_of_service: None,
-            website: None,
-            caa_identities: Vec::new(),
-            require_eab: false,
-            challenges: ChallengeKind::ALL.to_vec(),
             retry: self.policy.clone(),
             lifetimes: Lifetimes { order: LIFE },
-            issuance: Issuance::default(),
-            max_identifiers: 100,
-            allow_wildcards: true,
+            ..Provisioner::new("default".parse().unwrap())
         }
     }
 

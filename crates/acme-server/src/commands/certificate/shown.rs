@@ -1,6 +1,6 @@
 //! Certificates as they are shown, to people and to machines.
 
-use acme_core::Certificate;
+use acme_core::{Certificate, Replacement};
 use acme_types::{Identifier, Timestamp};
 use serde::Serialize;
 
@@ -30,6 +30,12 @@ pub(super) struct ShownCertificate {
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    renew_early_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renewal_explanation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     provisioner: String,
     account: String,
@@ -58,6 +64,15 @@ impl ShownCertificate {
             revocation_reason: certificate
                 .revocation
                 .map(|revocation| revocation.reason.as_str()),
+            renew_early_since: certificate.early_renewal.as_ref().map(|early| early.at),
+            renewal_explanation: certificate
+                .early_renewal
+                .as_ref()
+                .and_then(|early| early.explanation_url.clone()),
+            replaced_by: match &certificate.replacement {
+                Some(Replacement::Issued(id)) => Some(id.to_string()),
+                Some(Replacement::Ordered(_)) | None => None,
+            },
             sha256: certificate.der.as_deref().map(sha256_hex),
             provisioner: certificate.provisioner.to_string(),
             account: certificate.account_id.to_string(),
@@ -106,6 +121,10 @@ impl Report for ShownCertificate {
         } else {
             format!("{} ago", duration::roughly(self.now.since(self.not_after)))
         };
+        let early = self.renew_early_since.map_or_else(String::new, |at| {
+            let why = self.renewal_explanation.as_deref().unwrap_or_default();
+            format!("since {at} {why}").trim_end().to_owned()
+        });
         facts(&[
             ("Serial", self.serial.clone()),
             ("Status", self.status.to_owned()),
@@ -113,6 +132,8 @@ impl Report for ShownCertificate {
             ("Begins", self.not_before.to_string()),
             ("Ends", format!("{} ({left})", self.not_after)),
             ("Revoked", revoked),
+            ("Renew early", early),
+            ("Replaced by", self.replaced_by.clone().unwrap_or_default()),
             ("SHA-256", self.sha256.clone().unwrap_or_default()),
             ("Provisioner", self.provisioner.clone()),
             ("Account", self.account.clone()),

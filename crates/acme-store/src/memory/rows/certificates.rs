@@ -1,6 +1,6 @@
 //! Certificates and issuers in memory.
 
-use acme_core::{Certificate, Issuer, Revocation, Serial};
+use acme_core::{Certificate, EarlyRenewal, Issuer, Replacement, Revocation, Serial};
 use acme_types::{CertificateId, Slot, Timestamp};
 
 use super::super::{Kept, Tables};
@@ -97,6 +97,28 @@ impl CertificateRows for Tables {
     async fn set_revoked(&mut self, id: &CertificateId, revocation: Revocation) -> Outcome<()> {
         if let Some(kept) = self.certificates.get_mut(id) {
             kept.certificate.revocation = Some(revocation);
+        }
+        Ok(())
+    }
+
+    async fn set_early_renewal(
+        &mut self,
+        id: &CertificateId,
+        early_renewal: Option<&EarlyRenewal>,
+    ) -> Outcome<()> {
+        if let Some(kept) = self.certificates.get_mut(id) {
+            kept.certificate.early_renewal = early_renewal.cloned();
+        }
+        Ok(())
+    }
+
+    async fn set_replacement(
+        &mut self,
+        id: &CertificateId,
+        replacement: &Replacement,
+    ) -> Outcome<()> {
+        if let Some(kept) = self.certificates.get_mut(id) {
+            kept.certificate.replacement = Some(replacement.clone());
         }
         Ok(())
     }

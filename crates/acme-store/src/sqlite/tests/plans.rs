@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use acme_core::{
-    AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState, Revocation,
-    RevocationReason, Serial,
+    AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState, Replacement,
+    Revocation, RevocationReason, Serial,
 };
 use acme_types::{AuthorizationId, Identifier, Problem, ProblemKind, Slot, Thumbprint, Timestamp};
 use diesel::connection::InstrumentationEvent;
@@ -144,6 +144,9 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     let reason = RevocationReason::Unspecified;
     let revocation = Revocation { at: now, reason };
     conn.set_revoked(&id(), revocation).await.unwrap();
+    conn.set_early_renewal(&id(), None).await.unwrap();
+    let replacement = Replacement::Issued(id());
+    conn.set_replacement(&id(), &replacement).await.unwrap();
     let issuer = IssuerId([7; 32]);
     conn.lock_revision(&issuer).await.unwrap();
     conn.revocations(&issuer, 7, 10).await.unwrap();

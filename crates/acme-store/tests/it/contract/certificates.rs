@@ -26,6 +26,8 @@ pub(crate) async fn a_certificate_comes_back_as_it_went(world: World) {
         tbs: tbs(),
         der: None,
         revocation: None,
+        early_renewal: None,
+        replacement: None,
         created_at: at(6),
     };
     let find = || world.store.find_certificate(&new.id);
