@@ -10,7 +10,7 @@ use acme_core::{
     AuthorityError, CrlRequest, IssueRequest, Issuer, IssuerId, OcspRequest, Prepared, Provisioner,
     SignAuthority,
 };
-use acme_types::{ProvisionerName, Timestamp};
+use acme_types::{Identifier, ProvisionerName, Timestamp};
 use async_trait::async_trait;
 
 use crate::chain::{Chain, certificate_error, read_certificates};
@@ -30,6 +30,7 @@ pub struct LocalAuthority {
     signer: Signer,
     chain: Chain,
     template: LeafTemplate,
+    /// The URLs, not yet those of one issuer.
     profile: LeafProfile,
     /// Those that were replaced and whose keys are still there: they issue no more, but tell what
     /// was revoked.
@@ -100,10 +101,10 @@ impl LocalAuthority {
         })
     }
 
-    /// The same authority with another leaf profile.
+    /// The same authority, whose leaves tell these URLs.
     ///
     /// # Errors
-    /// [`CaError::Setting`] when a URL of the profile is not ASCII.
+    /// [`CaError::Setting`] when one of them is not ASCII.
     pub fn with_profile(self, profile: &LeafProfile) -> Result<Self, CaError> {
         let of_issuer = profile.of_issuer(self.signer.id());
         let template = LeafTemplate::new(self.signer.key(), &self.chain, &of_issuer)?;
@@ -140,6 +141,10 @@ impl LocalAuthority {
 impl SignAuthority for LocalAuthority {
     fn load_provisioner_by_id(&self, id: &ProvisionerName) -> Option<Arc<Provisioner>> {
         self.provisioners.get(id).cloned()
+    }
+
+    fn check_identifier(&self, _: &ProvisionerName, identifier: &Identifier) -> Result<(), String> {
+        self.template.check_identifier(identifier)
     }
 
     async fn prepare(&self, request: &IssueRequest) -> Result<Prepared, AuthorityError> {

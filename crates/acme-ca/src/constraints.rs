@@ -25,7 +25,8 @@ impl ChainConstraints {
         for constraints in &self.0 {
             if subtrees(&constraints.excluded_subtrees).any(|base| excludes(base, identifier)) {
                 return Err(format!(
-                    "{identifier} is excluded by the name constraints of the authority"
+                    "{identifier} is excluded by the name constraints of the authority's certificate; \
+                     order another name, or ask the operator"
                 ));
             }
             let mut of_kind = subtrees(&constraints.permitted_subtrees)
@@ -33,7 +34,8 @@ impl ChainConstraints {
                 .peekable();
             if of_kind.peek().is_some() && !of_kind.any(|base| permits(base, identifier)) {
                 return Err(format!(
-                    "{identifier} is not among what the name constraints of the authority permit"
+                    "{identifier} is not among what the name constraints of the authority's certificate \
+                     permit; order another name, or ask the operator"
                 ));
             }
         }

@@ -49,7 +49,6 @@ pub(crate) const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("
 pub(crate) const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("2.5.29.37.0");
 pub(crate) const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
-pub(crate) const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 pub(crate) const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 pub(crate) const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
 

@@ -1,9 +1,12 @@
 //! What a leaf certificate says: the settings, and the to-be-signed form made by them.
 
-use acme_core::{AuthorityError, IssueRequest, IssuerId};
+use acme_core::{
+    AuthorityError, IssueRequest, IssuerId, KeyKind, LeafContents, LeafKeyUsage, jwk_from_spki,
+};
 use acme_types::{Identifier, Timestamp};
 use const_oid::ObjectIdentifier;
 use der::asn1::{Any, AnyRef, Ia5String, UintRef};
+use der::flagset::FlagSet;
 use der::{Decode, Encode};
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::ext::Extension;
@@ -16,6 +19,7 @@ use x509_cert::ext::pkix::{
     SubjectAltName, SubjectKeyIdentifier,
 };
 
+use crate::ca_certificate::CaCertificate;
 use crate::chain::Chain;
 use crate::constraints::ChainConstraints;
 use crate::tbs::{TbsCertificate, VERSION_3, extension, key_identifier, name, validity};
@@ -24,37 +28,16 @@ use crate::{CaError, CaKey, oid};
 /// Most characters in a common name (ub-common-name of RFC 5280, appendix A.1).
 pub(crate) const MAX_COMMON_NAME: usize = 64;
 
-/// What leaf certificates say beside names, key and validity.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Where a client of a leaf finds what else it needs; `{issuer}` in each stands for the issuer's id.
+/// Which of the first two a certificate tells is for the request to say.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LeafProfile {
-    /// Whether they are for TLS clients too, not for servers alone. Default: yes.
-    pub client_auth: bool,
-    /// Whether they carry an identifier of their own key, as
-    /// [RFC 5280 § 4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2) says they
-    /// should. Default: yes.
-    pub subject_key_identifier: bool,
-    /// The policies they are issued under. Default: none.
-    pub policies: Vec<ObjectIdentifier>,
-    /// URL of the revocation list; `{issuer}` in it stands for the issuer's id, as in the next two.
-    /// Default: none.
+    /// URL of the revocation list. Default: none.
     pub crl_url: Option<String>,
     /// URL of the OCSP responder. Default: none.
     pub ocsp_url: Option<String>,
     /// URL of the issuer's certificate. Default: none.
     pub issuer_url: Option<String>,
-}
-
-impl Default for LeafProfile {
-    fn default() -> Self {
-        Self {
-            client_auth: true,
-            subject_key_identifier: true,
-            policies: Vec::new(),
-            crl_url: None,
-            ocsp_url: None,
-            issuer_url: None,
-        }
-    }
 }
 
 impl LeafProfile {
@@ -68,7 +51,6 @@ impl LeafProfile {
             crl_url: filled(&self.crl_url),
             ocsp_url: filled(&self.ocsp_url),
             issuer_url: filled(&self.issuer_url),
-            ..self.clone()
         }
     }
 }
@@ -81,12 +63,13 @@ pub(crate) struct LeafTemplate {
     constraints: ChainConstraints,
     /// Last second of validity of the chain.
     not_after: Timestamp,
-    subject_key_identifier: bool,
     /// That it is no authority, and whose key signs it: in every leaf.
     marks: [Extension; 2],
-    /// Digital signature, and with RSA keys also key encipherment.
-    key_usages: [Extension; 2],
-    common: Vec<Extension>,
+    /// The issuer and those above it, whose purposes bound those of a leaf.
+    authorities: Vec<CaCertificate>,
+    ocsp: Option<AccessDescription>,
+    issuers: Option<AccessDescription>,
+    crl: Option<Extension>,
 }
 
 impl LeafTemplate {
@@ -100,7 +83,13 @@ impl LeafTemplate {
             key_identifier: Some(chain.first.key_id.clone()),
             ..AuthorityKeyIdentifier::default()
         };
-        let signs = KeyUsages::DigitalSignature;
+        let access = |access_method, url: &Option<String>| {
+            let location = url.as_deref().map(url_name).transpose()?;
+            Ok::<_, CaError>(location.map(|access_location| AccessDescription {
+                access_method,
+                access_location,
+            }))
+        };
         Ok(Self {
             issuer: chain.first.subject.clone(),
             algorithm: Any::encode_from(&key.algorithm())?,
@@ -113,16 +102,14 @@ impl LeafTemplate {
                 .fold(chain.first.not_after, |end, certificate| {
                     end.min(certificate.not_after)
                 }),
-            subject_key_identifier: profile.subject_key_identifier,
             marks: [
                 extension(true, &no_authority)?,
                 extension(false, &authority_key)?,
             ],
-            key_usages: [
-                extension(true, &KeyUsage(signs.into()))?,
-                extension(true, &KeyUsage(signs | KeyUsages::KeyEncipherment))?,
-            ],
-            common: common_extensions(chain, profile)?,
+            authorities: chain.iter().cloned().collect(),
+            ocsp: access(oid::OCSP, &profile.ocsp_url)?,
+            issuers: access(oid::CA_ISSUERS, &profile.issuer_url)?,
+            crl: profile.crl_url.as_deref().map(crl_point).transpose()?,
         })
     }
 
@@ -137,8 +124,7 @@ impl LeafTemplate {
             return refuse("a certificate needs a name".to_owned());
         }
         for identifier in &request.identifiers {
-            self.constraints
-                .check(identifier)
+            self.check_identifier(identifier)
                 .map_err(AuthorityError::Refused)?;
         }
         let not_after = request.not_after.min(self.not_after).truncated_to_second();
@@ -149,10 +135,35 @@ impl LeafTemplate {
         }
         let spki = SubjectPublicKeyInfoRef::from_der(&request.spki)
             .map_err(|error| AuthorityError::Refused(format!("the public key: {error}")))?;
+        let key_usages = key_usages(request);
+        if key_usages.is_empty() {
+            return refuse("no key usage of its profile fits this kind of key".to_owned());
+        }
+        let purposes = self.purposes(&request.contents);
+        if purposes.is_empty() {
+            return refuse("the issuer's certificate allows no purpose of its profile".to_owned());
+        }
         let tbs = self
-            .encode(request, &spki, not_after)
+            .encode(request, &spki, not_after, key_usages, purposes)
             .map_err(|error| AuthorityError::Refused(format!("it cannot be encoded: {error}")))?;
         Ok((tbs, not_after))
+    }
+
+    /// Whether the chain may certify an identifier; the error says why not, and what to do.
+    pub(crate) fn check_identifier(&self, identifier: &Identifier) -> Result<(), String> {
+        self.constraints.check(identifier)
+    }
+
+    /// The purposes of a certificate, but for those that the chain does not allow: a client would
+    /// refuse the certificate for them.
+    fn purposes(&self, contents: &LeafContents) -> Vec<ObjectIdentifier> {
+        let wanted = contents.extended_key_usages.iter().map(|usage| usage.oid());
+        wanted
+            .filter(|purpose| {
+                let mut authorities = self.authorities.iter();
+                authorities.all(|above| above.allows_purpose(*purpose))
+            })
+            .collect()
     }
 
     fn encode(
@@ -160,19 +171,37 @@ impl LeafTemplate {
         request: &IssueRequest,
         spki: &SubjectPublicKeyInfoRef<'_>,
         not_after: Timestamp,
+        key_usages: FlagSet<KeyUsages>,
+        purposes: Vec<ObjectIdentifier>,
     ) -> der::Result<Vec<u8>> {
-        let common_name = self.common_name(&request.identifiers);
+        let contents = &request.contents;
+        let common_name = contents
+            .common_name
+            .then(|| self.common_name(&request.identifiers))
+            .flatten();
         let subject = match common_name {
             Some(common_name) => name(&[(oid::COMMON_NAME, common_name)])?,
             None => name(&[])?,
         };
 
-        let mut extensions = Vec::with_capacity(self.common.len() + 5);
-        let enciphers = usize::from(spki.algorithm.oid == oid::RSA_ENCRYPTION);
-        extensions.push(self.key_usages[enciphers].clone());
+        let mut extensions = Vec::with_capacity(9);
+        extensions.push(extension(true, &KeyUsage(key_usages))?);
         extensions.extend_from_slice(&self.marks);
-        extensions.extend_from_slice(&self.common);
-        if self.subject_key_identifier {
+        extensions.push(extension(false, &ExtendedKeyUsage(purposes))?);
+        if !contents.policies.is_empty() {
+            let policies = contents.policies.iter().map(|policy| PolicyInformation {
+                policy_identifier: *policy,
+                policy_qualifiers: None,
+            });
+            extensions.push(extension(false, &CertificatePolicies(policies.collect()))?);
+        }
+        let ocsp = self.ocsp.iter().filter(|_| contents.ocsp_url);
+        let access: Vec<_> = ocsp.chain(&self.issuers).cloned().collect();
+        if !access.is_empty() {
+            extensions.push(extension(false, &AuthorityInfoAccessSyntax(access))?);
+        }
+        extensions.extend(self.crl.iter().filter(|_| contents.crl_url).cloned());
+        if contents.subject_key_identifier {
             let key_id = SubjectKeyIdentifier(key_identifier(spki)?);
             extensions.push(extension(false, &key_id)?);
         }
@@ -231,44 +260,37 @@ fn general_names(identifiers: &[Identifier]) -> der::Result<Vec<GeneralName>> {
         .collect()
 }
 
-fn common_extensions(chain: &Chain, profile: &LeafProfile) -> Result<Vec<Extension>, CaError> {
-    let mut purposes = vec![oid::SERVER_AUTH];
-    let mut authorities = chain.iter();
-    if profile.client_auth && authorities.all(|above| above.allows_purpose(oid::CLIENT_AUTH)) {
-        purposes.push(oid::CLIENT_AUTH);
-    }
-    let mut extensions = vec![extension(false, &ExtendedKeyUsage(purposes))?];
-    if !profile.policies.is_empty() {
-        let policies = profile.policies.iter().map(|policy| PolicyInformation {
-            policy_identifier: *policy,
-            policy_qualifiers: None,
-        });
-        extensions.push(extension(false, &CertificatePolicies(policies.collect()))?);
-    }
-    let mut access = Vec::new();
-    for (access_method, url) in [
-        (oid::OCSP, &profile.ocsp_url),
-        (oid::CA_ISSUERS, &profile.issuer_url),
-    ] {
-        if let Some(url) = url {
-            access.push(AccessDescription {
-                access_method,
-                access_location: url_name(url)?,
-            });
-        }
-    }
-    if !access.is_empty() {
-        extensions.push(extension(false, &AuthorityInfoAccessSyntax(access))?);
-    }
-    if let Some(url) = &profile.crl_url {
-        let point = DistributionPoint {
-            distribution_point: Some(DistributionPointName::FullName(vec![url_name(url)?])),
-            reasons: None,
-            crl_issuer: None,
-        };
-        extensions.push(extension(false, &CrlDistributionPoints(vec![point]))?);
-    }
-    Ok(extensions)
+/// What the profile says the key may do, where its kind can do it.
+fn key_usages(request: &IssueRequest) -> FlagSet<KeyUsages> {
+    let kind = jwk_from_spki(&request.spki).map(|jwk| KeyKind::of(&jwk));
+    let wanted = request.contents.key_usages.iter();
+    let fitting = wanted.filter(|usage| match kind {
+        Some(kind) => usage.fits(kind),
+        // Every key signs.
+        None => matches!(
+            usage,
+            LeafKeyUsage::DigitalSignature | LeafKeyUsage::ContentCommitment
+        ),
+    });
+    fitting.fold(FlagSet::default(), |usages, usage| {
+        usages
+            | match usage {
+                LeafKeyUsage::DigitalSignature => KeyUsages::DigitalSignature,
+                LeafKeyUsage::ContentCommitment => KeyUsages::NonRepudiation,
+                LeafKeyUsage::KeyEncipherment => KeyUsages::KeyEncipherment,
+                LeafKeyUsage::DataEncipherment => KeyUsages::DataEncipherment,
+                LeafKeyUsage::KeyAgreement => KeyUsages::KeyAgreement,
+            }
+    })
+}
+
+fn crl_point(url: &str) -> Result<Extension, CaError> {
+    let point = DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(vec![url_name(url)?])),
+        reasons: None,
+        crl_issuer: None,
+    };
+    Ok(extension(false, &CrlDistributionPoints(vec![point]))?)
 }
 
 pub(crate) fn url_name(url: &str) -> Result<GeneralName, CaError> {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use acme_core::{
-    AuthorityError, Entropy, EntropyRng, IssueRequest, Issuer, IssuerId, Serial, SignAuthority,
+    AuthorityError, Entropy, EntropyRng, IssueRequest, Issuer, IssuerId, LeafContents, Serial,
+    SignAuthority,
 };
 use acme_types::{Identifier, ProvisionerName, Slot, Timestamp};
 use zeroize::Zeroizing;
@@ -61,11 +62,13 @@ pub async fn issue_server_certificate(
     let prepared = authority
         .prepare(&IssueRequest {
             provisioner: request.provisioner.clone(),
+            profile: None,
             serial,
             identifiers: request.identifiers.clone(),
             spki: key.spki().to_vec(),
             not_before: request.not_before,
             not_after: request.not_after,
+            contents: LeafContents::default(),
         })
         .await?;
     let leaf = authority.sign(prepared.issuer, &prepared.tbs).await?;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use acme_types::{Identifier, ProvisionerName, Timestamp};
+use acme_types::{Identifier, ProfileName, ProvisionerName, Timestamp};
 use async_trait::async_trait;
 
-use crate::{CrlRequest, Issuer, IssuerId, OcspRequest, Provisioner, Serial};
+use crate::{CrlRequest, Issuer, IssuerId, LeafContents, OcspRequest, Provisioner, Serial};
 
 /// What a certificate shall say; every member has been checked.
 #[derive(Clone, Debug)]
 pub struct IssueRequest {
     /// The provisioner it is issued by.
     pub provisioner: ProvisionerName,
+    /// The profile that its order has.
+    pub profile: Option<ProfileName>,
     /// Its serial number.
     pub serial: Serial,
     /// What it is for; not empty.
@@ -22,6 +24,8 @@ pub struct IssueRequest {
     pub not_before: Timestamp,
     /// Last second of validity.
     pub not_after: Timestamp,
+    /// What else it says.
+    pub contents: LeafContents,
 }
 
 /// A certificate that is ready to be signed. It is stored before it is signed, so that whatever was
@@ -56,6 +60,21 @@ pub enum AuthorityError {
 pub trait SignAuthority: Send + Sync {
     /// The provisioner of this id.
     fn load_provisioner_by_id(&self, id: &ProvisionerName) -> Option<Arc<Provisioner>>;
+
+    /// Whether it could certify an identifier for a provisioner: its own certificates may be
+    /// constrained. It is asked when an order is opened, so that no client proves in vain what
+    /// cannot be signed. An authority without constraints takes all.
+    ///
+    /// # Errors
+    /// What refuses the identifier, and what to do.
+    fn check_identifier(
+        &self,
+        provisioner: &ProvisionerName,
+        identifier: &Identifier,
+    ) -> Result<(), String> {
+        let _ = (provisioner, identifier);
+        Ok(())
+    }
 
     /// Writes the to-be-signed form of a certificate and picks its issuer. Nothing is signed yet.
     ///

@@ -6,14 +6,15 @@
 use std::fmt;
 
 use acme_types::{
-    ExternalAccountKeyId, FlattenedJws, Identifier, Jwk, Problem, ProblemKind, ProvisionerName,
-    RawIdentifier, Subproblem, Timestamp, decode_base64url, encode_base64url,
+    ExternalAccountKeyId, FlattenedJws, Identifier, Jwk, Problem, ProblemKind, ProfileName,
+    ProvisionerName, Timestamp, decode_base64url, encode_base64url,
 };
 use aws_lc_rs::hmac;
 use rand_core::CryptoRng;
 use serde_json::{Map, Value};
 
-use crate::{NamePattern, SignedRequest};
+use crate::policy::listed;
+use crate::{NamePattern, SignedRequest, check_each};
 
 /// Most bytes of a binding, which is kept and shown with its account.
 const MAX_BINDING: usize = 4096;
@@ -68,6 +69,9 @@ pub struct ExternalAccountKey {
     pub secret: MacSecret,
     /// For what its accounts may order; empty for all that the provisioner allows.
     pub names: Vec<NamePattern>,
+    /// The profiles that its accounts may order; empty for all that the provisioner offers. The
+    /// first is that of orders that ask for none, unless the default is among them.
+    pub profiles: Vec<ProfileName>,
     /// How many accounts it may make; none for any number.
     pub max_uses: Option<u32>,
     /// How many accounts it has made.
@@ -130,24 +134,16 @@ impl ExternalAccountKey {
         if self.names.is_empty() {
             return Ok(());
         }
-        let allowed: Vec<String> = self.names.iter().map(NamePattern::to_string).collect();
-        let detail = format!(
-            "the account's external account key allows only {}",
-            allowed.join(", ")
-        );
-        let refused: Vec<Subproblem> = identifiers
-            .iter()
-            .filter(|identifier| !self.names.iter().any(|name| name.matches(identifier)))
-            .map(|identifier| Subproblem {
-                kind: ProblemKind::RejectedIdentifier,
-                detail: detail.clone(),
-                identifier: Some(RawIdentifier::from(identifier.clone())),
-            })
-            .collect();
-        if refused.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::new(ProblemKind::RejectedIdentifier, detail).with_subproblems(refused))
+        check_each(identifiers, |identifier| {
+            if self.names.iter().any(|name| name.matches(identifier)) {
+                return Ok(());
+            }
+            Err(format!(
+                "{identifier} is not among what the account's external account key allows, {}; \
+                 order one of these, or ask the operator for another key",
+                listed(&self.names)
+            ))
+        })
     }
 }
 

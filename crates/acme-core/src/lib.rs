@@ -21,9 +21,12 @@ mod csr;
 mod digest;
 mod entropy;
 mod external_account;
+mod issuance;
 mod jws;
 mod key;
+mod key_kind;
 mod leaf;
+mod leaf_contents;
 mod lease;
 mod name_pattern;
 mod nonce;
@@ -31,6 +34,8 @@ mod observation;
 mod ocsp;
 mod order;
 pub mod pem;
+mod policy;
+mod profile;
 mod provisioner;
 mod renewal;
 mod retry;
@@ -55,9 +60,12 @@ pub use entropy::{Entropy, EntropyRng};
 pub use external_account::{
     ExternalAccount, ExternalAccountBinding, ExternalAccountKey, ExternalKeyRefusal, MacSecret,
 };
+pub use issuance::Issuance;
 pub use jws::{KeyChange, SignedRequest};
 pub use key::{VerifyKey, jwk_from_spki, spki_of};
+pub use key_kind::{KeyKind, KeyRules, UnknownKeyKind};
 pub use leaf::LeafFacts;
+pub use leaf_contents::{ExtendedKeyUsage, LeafContents, LeafKeyUsage, UnknownExtendedKeyUsage};
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
 pub use name_pattern::{InvalidNamePattern, NamePattern};
 pub use nonce::{NONCE_LIFE, NonceKey};
@@ -66,8 +74,10 @@ pub use ocsp::{
     CertificateStatus, MAX_OCSP_CERTIFICATES, OcspCertId, OcspIssuer, OcspQuery, OcspRefusal,
     OcspReply, OcspRequest, SignedOcsp,
 };
-pub use order::{Order, OrderState};
-pub use provisioner::{Issuance, Lifetimes, Provisioner};
+pub use order::{Order, OrderRequest, OrderState};
+pub use policy::{Policy, check_each};
+pub use profile::Profile;
+pub use provisioner::{Lifetimes, Provisioner};
 pub use renewal::{
     EarlyRenewal, InvalidRenewalId, RenewalId, RenewalInfo, RenewalPolicy, Replacement,
     check_replacement,

@@ -3,12 +3,14 @@
 
 use acme_types::{
     AccountId, AuthorizationId, AuthorizationStatus, CertificateId, ChallengeId, Identifier,
-    OrderId, OrderStatus, Problem, ProblemKind, ProvisionerName, RawIdentifier, Subproblem,
-    Timestamp, Token,
+    OrderId, OrderStatus, Problem, ProblemKind, ProfileName, ProvisionerName, Timestamp, Token,
 };
 use rand_core::CryptoRng;
 
-use crate::{Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner, RenewalId};
+use crate::{
+    Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner, RenewalId,
+    check_each,
+};
 
 /// `Retry-After` on an order that is not settled yet and is being worked on, in seconds.
 const RETRY_AFTER_SECS: u64 = 3;
@@ -24,6 +26,8 @@ pub struct Order {
     pub provisioner: ProvisionerName,
     /// What the certificate is for, sorted, each once.
     pub identifiers: Vec<Identifier>,
+    /// The profile of the certificate; none for one without.
+    pub profile: Option<ProfileName>,
     /// The requested start of validity.
     pub not_before: Option<Timestamp>,
     /// The requested end of validity.
@@ -38,6 +42,32 @@ pub struct Order {
     pub replaces: Option<RenewalId>,
     /// How far it got.
     pub state: OrderState,
+}
+
+/// What a new order asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OrderRequest {
+    /// What the certificate shall be for, sorted, each once.
+    pub identifiers: Vec<Identifier>,
+    /// The profile that was chosen for it, see [`Provisioner::choose_profile`].
+    pub profile: Option<ProfileName>,
+    /// When the certificate shall begin to be valid.
+    pub not_before: Option<Timestamp>,
+    /// The last second of its validity.
+    pub not_after: Option<Timestamp>,
+}
+
+impl OrderRequest {
+    /// A request for a certificate without a profile, of the usual validity.
+    #[must_use]
+    pub const fn new(identifiers: Vec<Identifier>) -> Self {
+        Self {
+            identifiers,
+            profile: None,
+            not_before: None,
+            not_after: None,
+        }
+    }
 }
 
 /// How far an order got, as it is stored. Expiry is told by comparing with `now`.
@@ -130,34 +160,40 @@ impl Order {
     /// Opens an order and the authorizations it needs, each with its challenges.
     ///
     /// # Errors
-    /// A problem when the provisioner issues for none of these identifiers, when they are too many,
-    /// or when the requested validity is out of its bounds.
+    /// - `rejectedIdentifier` that names each identifier for which the provisioner does not issue;
+    /// - `malformed` when there are none or too many of them, or when the requested validity is out
+    ///   of its bounds;
+    /// - `invalidProfile` when the provisioner has no such profile.
     pub fn open(
         account_id: &AccountId,
         provisioner: &Provisioner,
-        identifiers: Vec<Identifier>,
-        not_before: Option<Timestamp>,
-        not_after: Option<Timestamp>,
+        request: OrderRequest,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, Vec<Authorization>), Problem> {
-        provisioner.check_identifiers(&identifiers)?;
-        provisioner.issuance.validity(not_before, not_after, now)?;
+        let OrderRequest {
+            identifiers,
+            profile,
+            not_before,
+            not_after,
+        } = request;
+        let issuance = provisioner.issuance_of(profile.as_ref())?;
+        provisioner.check_number(&identifiers)?;
+        check_each(&identifiers, |identifier| {
+            provisioner.check_identifier(identifier)?;
+            issuance.check_identifier(identifier)?;
+            if Authorization::offered(identifier, provisioner).is_empty() {
+                return Err(format!(
+                    "this provisioner offers no challenge by which {identifier} could be proven"
+                ));
+            }
+            Ok(())
+        })?;
+        issuance.validity(not_before, not_after, now)?;
         let expires_at = now.plus(provisioner.lifetimes.order).truncated_to_second();
         let mut authorizations = Vec::with_capacity(identifiers.len());
-        let mut unprovable = Vec::new();
         for identifier in &identifiers {
             let kinds = Authorization::offered(identifier, provisioner);
-            if kinds.is_empty() {
-                unprovable.push(Subproblem {
-                    kind: ProblemKind::RejectedIdentifier,
-                    detail: format!(
-                        "this provisioner offers no challenge by which {identifier} could be proven"
-                    ),
-                    identifier: Some(RawIdentifier::from(identifier.clone())),
-                });
-                continue;
-            }
             let authorization_id = AuthorizationId::random(rng);
             // One token for all challenges of an authorization would let one proof stand for another.
             let challenges = kinds
@@ -181,15 +217,12 @@ impl Order {
                 challenges,
             });
         }
-        if let Some(first) = unprovable.first() {
-            let problem = Problem::new(first.kind, first.detail.clone());
-            return Err(problem.with_subproblems(unprovable));
-        }
         let order = Self {
             id: OrderId::random(rng),
             account_id: account_id.clone(),
             provisioner: provisioner.name.clone(),
             identifiers,
+            profile,
             not_before,
             not_after,
             created_at: now,

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use acme_types::{
-    ChallengeKind, Identifier, Problem, ProblemKind, ProvisionerName, RawIdentifier, Subproblem,
-    Timestamp,
-};
+use acme_types::{ChallengeKind, Identifier, Problem, ProblemKind, ProfileName, ProvisionerName};
 
-use crate::{RenewalPolicy, RetryPolicy};
+use crate::{Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
 
 /// A named policy and its directory.
 #[derive(Clone, Debug)]
@@ -28,8 +25,14 @@ pub struct Provisioner {
     pub retry: RetryPolicy,
     /// How long its objects live.
     pub lifetimes: Lifetimes,
-    /// What its certificates are like.
+    /// What the certificates of orders without a profile are like.
     pub issuance: Issuance,
+    /// The profiles that orders may ask for, each name once.
+    pub profiles: Vec<Profile>,
+    /// The profile of orders that ask for none: one of the profiles; none to issue without one.
+    pub default_profile: Option<ProfileName>,
+    /// For which names and keys it issues.
+    pub policy: Policy,
     /// When its certificates should be renewed.
     pub renewal: RenewalPolicy,
     /// Most identifiers in one order.
@@ -53,82 +56,6 @@ impl Default for Lifetimes {
     }
 }
 
-/// How long certificates are valid.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Issuance {
-    /// Life of a certificate whose order asks for no end.
-    pub default_validity: Duration,
-    /// Shortest life that an order may ask for.
-    pub min_validity: Duration,
-    /// Longest life that an order may ask for.
-    pub max_validity: Duration,
-    /// How far before the present a certificate begins, for clocks that are slow.
-    pub backdate: Duration,
-}
-
-impl Default for Issuance {
-    fn default() -> Self {
-        Self {
-            default_validity: Duration::from_secs(30 * 86_400),
-            min_validity: Duration::from_secs(300),
-            max_validity: Duration::from_secs(90 * 86_400),
-            backdate: Duration::from_secs(60),
-        }
-    }
-}
-
-impl Issuance {
-    /// First and last second of validity of a certificate that is signed at `now`.
-    ///
-    /// A start in the past, as of an order that waited, is brought up to the present.
-    ///
-    /// # Errors
-    /// A `malformed` problem when the requested times are out of bounds.
-    pub fn validity(
-        &self,
-        not_before: Option<Timestamp>,
-        not_after: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(Timestamp, Timestamp), Problem> {
-        let refuse = |detail: String| Err(Problem::new(ProblemKind::Malformed, detail));
-        let now = now.truncated_to_second();
-        let earliest = now.minus(self.backdate);
-        let start = match not_before {
-            Some(start) if start > now.plus(self.max_validity) => {
-                return refuse(format!("notBefore {start} is too far in the future"));
-            }
-            Some(start) if start > now => start.truncated_to_second(),
-            Some(_) | None => earliest,
-        };
-        let counted_from = start.max(now);
-        // notAfter is the last second of validity, not the first after it (RFC 5280 § 4.1.2.5).
-        let one = Duration::from_secs(1);
-        let end = match not_after {
-            Some(end) => end.truncated_to_second(),
-            None => counted_from.plus(self.default_validity).minus(one),
-        };
-        if end <= counted_from {
-            return refuse(format!("notAfter {end} is not after the start of validity"));
-        }
-        let life = end.since(counted_from) + one;
-        if life < self.min_validity {
-            return refuse(format!(
-                "a validity of {} s is shorter than the {} s this provisioner allows",
-                life.as_secs(),
-                self.min_validity.as_secs()
-            ));
-        }
-        if life > self.max_validity + one {
-            return refuse(format!(
-                "a validity of {} s is longer than the {} s this provisioner allows",
-                life.as_secs(),
-                self.max_validity.as_secs()
-            ));
-        }
-        Ok((start, end))
-    }
-}
-
 impl Provisioner {
     /// A provisioner with every default: http-01, dns-01 and tls-alpn-01, no terms of service.
     #[must_use]
@@ -143,48 +70,42 @@ impl Provisioner {
             retry: RetryPolicy::default(),
             lifetimes: Lifetimes::default(),
             issuance: Issuance::default(),
+            profiles: Vec::new(),
+            default_profile: None,
+            policy: Policy::default(),
             renewal: RenewalPolicy::default(),
             max_identifiers: 100,
             allow_wildcards: true,
         }
     }
 
-    /// Checks an order's identifiers against this provisioner's rules.
+    /// Checks that an order has not too few identifiers and not too many.
     ///
     /// # Errors
-    /// A problem that names each refused identifier in `subproblems`; `malformed` when there are
-    /// none or too many.
-    pub fn check_identifiers(&self, identifiers: &[Identifier]) -> Result<(), Problem> {
-        if identifiers.is_empty() {
-            return Err(Problem::new(
-                ProblemKind::Malformed,
-                "the order has no identifier",
-            ));
+    /// `malformed`.
+    pub fn check_number(&self, identifiers: &[Identifier]) -> Result<(), Problem> {
+        let refuse = |detail: String| Err(Problem::new(ProblemKind::Malformed, detail));
+        match identifiers.len() {
+            0 => refuse("the order has no identifier".to_owned()),
+            number if number > self.max_identifiers => refuse(format!(
+                "the order has {number} identifiers; this provisioner allows {} in one order, so \
+                 order more than one certificate",
+                self.max_identifiers
+            )),
+            _ => Ok(()),
         }
-        if identifiers.len() > self.max_identifiers {
-            return Err(Problem::new(
-                ProblemKind::Malformed,
-                format!(
-                    "the order has {} identifiers; this provisioner allows {}",
-                    identifiers.len(),
-                    self.max_identifiers
-                ),
-            ));
+    }
+
+    /// Checks one identifier against this provisioner's rules.
+    ///
+    /// # Errors
+    /// Which rule refuses it, and what to do.
+    pub fn check_identifier(&self, identifier: &Identifier) -> Result<(), String> {
+        if identifier.is_wildcard() && !self.allow_wildcards {
+            return Err(
+                "this provisioner issues no wildcards; order the names that are needed".to_owned(),
+            );
         }
-        let refused: Vec<_> = identifiers
-            .iter()
-            .filter(|identifier| identifier.is_wildcard() && !self.allow_wildcards)
-            .map(|identifier| Subproblem {
-                kind: ProblemKind::RejectedIdentifier,
-                detail: "this provisioner issues no wildcards".to_owned(),
-                identifier: Some(RawIdentifier::from(identifier.clone())),
-            })
-            .collect();
-        match refused.first() {
-            None => Ok(()),
-            Some(first) => {
-                Err(Problem::new(first.kind, first.detail.clone()).with_subproblems(refused))
-            }
-        }
+        self.policy.check_identifier(identifier)
     }
 }

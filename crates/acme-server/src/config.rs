@@ -1,9 +1,11 @@
 //! The configuration: a TOML file, overridden by environment variables and then by `--set`, read in
 //! one pass that reports every mistake at once.
 
+mod certificate;
 pub mod duration;
 mod mistake;
 mod overrides;
+mod policy;
 mod provisioner;
 mod read;
 mod section;

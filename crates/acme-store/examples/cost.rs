@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use acme_core::{
     Account, BeginFinalize, BeginValidation, Entropy, EntropyRng, Epoch, FinalizeVerdict, Finding,
-    Issuer, IssuerId, LeaseVerdict, Lifetimes, NewCertificate, Observation, Order, Phase,
-    Provisioner, Serial, SpentNonce, Store,
+    Issuer, IssuerId, LeaseVerdict, Lifetimes, NewCertificate, Observation, Order, OrderRequest,
+    Phase, Provisioner, Serial, SpentNonce, Store,
 };
 use acme_store::{MemoryStore, PostgresStore, SqliteStore};
 use acme_types::{
@@ -135,9 +135,7 @@ impl Client {
         let (order, authorizations) = Order::open(
             &account.id,
             &provisioner,
-            vec![name()],
-            None,
-            None,
+            OrderRequest::new(vec![name()]),
             self.now,
             rng,
         )

@@ -2,7 +2,11 @@
 //!
 //! [RFC 8555 § 7.1.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.1
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::ProfileName;
 
 /// The URLs of one provisioner. `meta` is always there: two clients in use read it unasked.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -39,6 +43,10 @@ pub struct DirectoryMeta {
     /// The names under which CAA records permit this authority.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub caa_identities: Vec<String>,
+    /// The profiles that orders may ask for, each with what it is for, for people
+    /// (draft-ietf-acme-profiles).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub profiles: BTreeMap<ProfileName, String>,
     /// Whether a new account needs an external account binding.
     #[serde(default)]
     pub external_account_required: bool,

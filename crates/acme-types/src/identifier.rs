@@ -21,6 +21,9 @@ pub enum Identifier {
 }
 
 impl Identifier {
+    /// The wire words of every type of identifier.
+    pub const TYPES: &'static [&'static str] = &["dns", "ip"];
+
     /// Whether this is a DNS name with `*.` in front.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {

@@ -65,6 +65,9 @@ kinds! {
     IncorrectResponse = "urn:ietf:params:acme:error:incorrectResponse", 403;
     /// A contact URL is not valid.
     InvalidContact = "urn:ietf:params:acme:error:invalidContact", 400;
+    /// The profile that an order asks for is not offered, or not for this order
+    /// (draft-ietf-acme-profiles).
+    InvalidProfile = "urn:ietf:params:acme:error:invalidProfile", 400;
     /// The request is malformed.
     Malformed = "urn:ietf:params:acme:error:malformed", 400;
     /// The order is not ready to be finalized.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, Identifier, OrderStatus,
-    Problem, RawIdentifier, Timestamp, Token,
+    Problem, ProfileName, RawIdentifier, Timestamp, Token,
 };
 
 /// The payload of newAccount ([RFC 8555 § 7.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.3)).
@@ -79,6 +79,9 @@ pub struct NewOrderRequest {
     /// ([RFC 9773 § 5](https://www.rfc-editor.org/rfc/rfc9773#section-5)).
     #[serde(default)]
     pub replaces: Option<String>,
+    /// The profile that is asked for, as the client wrote it (draft-ietf-acme-profiles).
+    #[serde(default)]
+    pub profile: Option<String>,
 }
 
 /// An order as the client sees it ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)).
@@ -100,6 +103,9 @@ pub struct OrderBody {
     /// The certificate that the new one replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// The profile of the certificate (draft-ietf-acme-profiles).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<ProfileName>,
     /// Why the order is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,

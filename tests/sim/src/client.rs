@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AttemptRunner as _, BeginFinalize, BeginValidation, Challenge, Clock as _,
-    FinalizeVerdict, NewCertificate, Order, Provisioner, Serial, SignAuthority, Store as _,
-    StoreError,
+    FinalizeVerdict, NewCertificate, Order, OrderRequest, Provisioner, Serial, SignAuthority,
+    Store as _, StoreError,
 };
 use acme_types::{
     AccountId, AccountStatus, AuthorizationStatus, CertificateId, ChallengeId, Identifier, Jwk,
@@ -123,9 +123,7 @@ impl ClientWorld {
             Order::open(
                 &account_id,
                 &self.provisioner,
-                identifiers,
-                None,
-                None,
+                OrderRequest::new(identifiers),
                 now,
                 rng,
             )

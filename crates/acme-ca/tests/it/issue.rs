@@ -10,7 +10,9 @@ use acme_ca::{
     ExistingRoot, InitOptions, KeyType, LeafProfile, LocalAuthority, ServerCertificateRequest,
     init, issue_server_certificate,
 };
-use acme_core::{AuthorityError, IssuerId, LeafFacts, Serial, SignAuthority};
+use acme_core::{
+    AuthorityError, IssuerId, LeafContents, LeafFacts, LeafKeyUsage, Serial, SignAuthority,
+};
 use acme_types::{Identifier, Slot, Timestamp};
 use der::asn1::OctetString;
 use der::{Decode, Encode};
@@ -176,15 +178,19 @@ fn key_identifiers_link_leaf_and_issuer() {
 fn the_profile_is_followed() {
     let (dir, authority) = authority(KeyType::P256);
     let profile = LeafProfile {
-        client_auth: false,
-        subject_key_identifier: false,
-        policies: vec![acme_ca::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.7")],
         crl_url: Some("http://ca.example/1.crl".to_owned()),
         ocsp_url: Some("http://ca.example/ocsp".to_owned()),
         issuer_url: Some("http://ca.example/1.crt".to_owned()),
     };
     let authority = authority.with_profile(&profile).unwrap();
-    let leaf = issue(&authority, &request(&["a.example"], p256()));
+    let mut asked = request(&["a.example"], p256());
+    asked.contents = LeafContents {
+        extended_key_usages: vec![acme_core::ExtendedKeyUsage::SERVER_AUTH],
+        subject_key_identifier: false,
+        policies: vec![acme_ca::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.7")],
+        ..LeafContents::default()
+    };
+    let leaf = issue(&authority, &asked);
     let (_, ExtendedKeyUsage(purposes)) = parse(&leaf)
         .tbs_certificate()
         .get_extension()
@@ -205,6 +211,39 @@ fn the_profile_is_followed() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("Client Authentication") && !text.contains("Subject Key Identifier"));
+
+    asked.contents = LeafContents {
+        common_name: false,
+        key_usages: vec![LeafKeyUsage::KeyEncipherment, LeafKeyUsage::KeyAgreement],
+        crl_url: false,
+        ocsp_url: false,
+        ..asked.contents
+    };
+    let bare = issue(&authority, &asked);
+    let path = write_pem(dir.path(), "bare.crt", &bare)
+        .display()
+        .to_string();
+    let text = openssl(&["x509", "-in", &path, "-noout", "-text"]);
+    let usage = "X509v3 Key Usage: critical\n                Key Agreement\n";
+    for part in [
+        usage,
+        "CA Issuers - URI:http://ca.example/1.crt",
+        "Subject: \n",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("1.crl") && !text.contains("OCSP"), "{text}");
+
+    // Nothing is left that this key could do, or that the certificate could be for.
+    for change in [
+        |contents: &mut LeafContents| contents.key_usages = vec![LeafKeyUsage::DataEncipherment],
+        |contents: &mut LeafContents| contents.extended_key_usages = Vec::new(),
+    ] {
+        let mut wrong = asked.clone();
+        change(&mut wrong.contents);
+        let refused = wait(authority.prepare(&wrong));
+        assert!(matches!(refused, Err(AuthorityError::Refused(_))));
+    }
 
     let bad = LeafProfile {
         crl_url: Some("http://caf\u{e9}.example/".to_owned()),
@@ -313,6 +352,12 @@ fn name_constraints_of_the_chain_are_kept() {
     ] {
         let outcome = wait(authority.prepare(&request(names, p256())));
         assert_eq!(outcome.is_ok(), good, "{names:?}");
+        // The same is told when an order is opened.
+        let asked = identifiers(names);
+        let mut asked = asked.iter();
+        let provisioner = provisioner_name();
+        let all = asked.all(|one| authority.check_identifier(&provisioner, one).is_ok());
+        assert_eq!(all, good, "{names:?}");
         if let Err(error) = outcome {
             assert!(matches!(error, AuthorityError::Refused(_)), "{error}");
             assert!(error.to_string().contains("name constraints"), "{error}");

@@ -103,15 +103,15 @@ fn leaves() -> (Vec<TempDir>, Vec<Leaf>) {
             }
         }
         let profile = LeafProfile {
-            subject_key_identifier: false,
-            policies: vec![ObjectIdentifier::new_unwrap("2.23.140.1.2.1")],
             crl_url: Some("http://ca.example.com/crl/1.crl".to_owned()),
             ocsp_url: Some("http://ca.example.com/ocsp".to_owned()),
             issuer_url: Some("http://ca.example.com/intermediate.crt".to_owned()),
-            client_auth: true,
         };
         let authority = authority.with_profile(&profile).unwrap();
-        let der = issue(&authority, &request(&["a.example.com"], keys[0].1.clone()));
+        let mut asked = request(&["a.example.com"], keys[0].1.clone());
+        asked.contents.subject_key_identifier = false;
+        asked.contents.policies = vec![ObjectIdentifier::new_unwrap("2.23.140.1.2.1")];
+        let der = issue(&authority, &asked);
         let name = format!("profile-P-256-by-{issuer}.crt");
         leaves.push(Leaf {
             issuer,

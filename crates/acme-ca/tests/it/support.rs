@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use acme_ca::{InitOptions, KeyType, LocalAuthority, Passphrase, init};
 use acme_core::pem::certificates_to_pem;
-use acme_core::{Entropy, IssueRequest, Provisioner, Serial, SignAuthority};
+use acme_core::{Entropy, IssueRequest, LeafContents, Provisioner, Serial, SignAuthority};
 use acme_types::{Identifier, ProvisionerName, RawIdentifier, Timestamp};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rsa::KeySize;
@@ -81,6 +81,7 @@ pub(crate) fn identifiers(texts: &[&str]) -> Vec<Identifier> {
 pub(crate) fn request(names: &[&str], spki: Vec<u8>) -> IssueRequest {
     IssueRequest {
         provisioner: provisioner_name(),
+        profile: None,
         serial: "0102030405060708090a0b0c0d0e0f1011"
             .parse::<Serial>()
             .unwrap(),
@@ -88,6 +89,7 @@ pub(crate) fn request(names: &[&str], spki: Vec<u8>) -> IssueRequest {
         spki,
         not_before: now().minus(Duration::from_secs(60)),
         not_after: now().plus(30 * DAY).minus(Duration::from_secs(1)),
+        contents: LeafContents::default(),
     }
 }
 

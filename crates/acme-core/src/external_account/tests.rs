@@ -1,5 +1,7 @@
 //! The bounds of a key, one by one. The bindings themselves are tried through the API.
 
+use acme_types::RawIdentifier;
+
 use super::*;
 
 fn key() -> ExternalAccountKey {
@@ -8,6 +10,7 @@ fn key() -> ExternalAccountKey {
         provisioner: "default".parse().unwrap(),
         secret: MacSecret::from_octets(*b"a secret of thirty-two octets...".first_chunk().unwrap()),
         names: Vec::new(),
+        profiles: Vec::new(),
         max_uses: Some(2),
         uses: 0,
         created_at: Timestamp::from_secs(100),

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use acme_core::{
-    Authorization, AuthorizationState, ChallengeState, Issuance, Order, OrderState, Provisioner,
-    Serial,
+    Authorization, AuthorizationState, ChallengeState, Issuance, Order, OrderRequest, OrderState,
+    Provisioner, Serial,
 };
 use acme_types::{
     AuthorizationStatus, ChallengeKind, Identifier, OrderStatus, Problem, ProblemKind, Slot,
@@ -54,9 +54,7 @@ fn open(
     Order::open(
         &account_id,
         provisioner,
-        identifiers,
-        None,
-        None,
+        OrderRequest::new(identifiers),
         now,
         &mut Rng,
     )

@@ -46,6 +46,7 @@ fn order(account: &str, names: &[&str]) -> Order {
         account_id: id(account),
         provisioner: provisioner(),
         identifiers: names.iter().map(|name| dns(name)).collect(),
+        profile: None,
         not_before: None,
         not_after: None,
         created_at: START,

@@ -40,6 +40,11 @@ impl Api {
                 terms_of_service: provisioner.terms_of_service.clone(),
                 website: provisioner.website.clone(),
                 caa_identities: provisioner.caa_identities.clone(),
+                profiles: provisioner
+                    .profiles
+                    .iter()
+                    .map(|profile| (profile.name.clone(), profile.description.clone()))
+                    .collect(),
                 external_account_required: provisioner.require_eab,
             },
         })

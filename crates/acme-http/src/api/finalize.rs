@@ -56,10 +56,10 @@ impl Api {
         now: Timestamp,
     ) -> Result<NewCertificate, Failure> {
         // The order may have been opened long ago, and the provisioner's bounds may have changed.
-        let (not_before, not_after) =
-            provisioner
-                .issuance
-                .validity(order.not_before, order.not_after, now)?;
+        let issuance = provisioner.issuance_of(order.profile.as_ref())?;
+        let (not_before, not_after) = issuance.validity(order.not_before, order.not_after, now)?;
+        provisioner.policy.check_key(csr.jwk())?;
+        issuance.check_key(csr.jwk())?;
         let (id, serial) = {
             let mut rng = EntropyRng(&*self.services.entropy);
             let slot = self.services.tenure.slot();
@@ -70,11 +70,13 @@ impl Api {
         };
         let request = IssueRequest {
             provisioner: provisioner.name.clone(),
+            profile: order.profile.clone(),
             serial,
             identifiers: order.identifiers.clone(),
             spki: csr.spki().to_vec(),
             not_before,
             not_after,
+            contents: issuance.contents.clone(),
         };
         let prepared = self.services.authority.prepare(&request).await?;
         Ok(NewCertificate {

@@ -1,8 +1,8 @@
 //! newOrder and order ([RFC 8555 § 7.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.4)).
 
 use acme_core::{
-    Account, CreateOrderVerdict, EntropyRng, ExternalKeyRefusal, Order, OrderState, OrderView,
-    Provisioner,
+    Account, CreateOrderVerdict, EntropyRng, ExternalKeyRefusal, Order, OrderRequest, OrderState,
+    OrderView, Provisioner, check_each,
 };
 use acme_types::{NewOrderRequest, OrderBody, OrderId, Problem, Timestamp, parse_identifiers};
 use hyper::StatusCode;
@@ -24,22 +24,31 @@ impl Api {
     ) -> Outcome {
         let request: NewOrderRequest = payload.object()?;
         let identifiers = parse_identifiers(request.identifiers)?;
+        let mut profiles = Vec::new();
         if let Some(bound) = &account.external_account {
             let key = self.services.store.find_external_account_key(&bound.key_id);
             let key = key
                 .await?
                 .ok_or_else(|| Problem::from(ExternalKeyRefusal::Unknown))?;
             key.check_identifiers(&identifiers)?;
+            profiles = key.profiles;
         }
         let (mut order, authorizations) = Order::open(
             &account.id,
             provisioner,
-            identifiers,
-            request.not_before,
-            request.not_after,
+            OrderRequest {
+                profile: provisioner.choose_profile(request.profile.as_deref(), &profiles)?,
+                identifiers,
+                not_before: request.not_before,
+                not_after: request.not_after,
+            },
             now,
             &mut EntropyRng(&*self.services.entropy),
         )?;
+        check_each(&order.identifiers, |identifier| {
+            let authority = &self.services.authority;
+            authority.check_identifier(&provisioner.name, identifier)
+        })?;
         order.replaces = self
             .replaced(provisioner, &order, request.replaces.as_deref())
             .await?;
@@ -95,6 +104,7 @@ impl Api {
             not_before: order.not_before,
             not_after: order.not_after,
             replaces: order.replaces.as_ref().map(ToString::to_string),
+            profile: order.profile.clone(),
             authorizations: order
                 .authorizations
                 .iter()

@@ -16,21 +16,27 @@ const SECRET: [u8; 32] = [9; 32];
 /// A server that wants a binding and has one key, changed by the test.
 async fn server(change: impl FnOnce(&mut ExternalAccountKey)) -> Server {
     let server = Server::with(|p| p.require_eab = true).await;
-    let mut key = ExternalAccountKey {
+    let mut key = key();
+    change(&mut key);
+    let created = server.store.create_external_account_key(key);
+    created.await.unwrap();
+    server
+}
+
+/// A key that is good for an hour.
+fn key() -> ExternalAccountKey {
+    ExternalAccountKey {
         id: ID.parse().unwrap(),
         provisioner: name("default"),
         secret: MacSecret::from_octets(SECRET),
         names: Vec::new(),
+        profiles: Vec::new(),
         max_uses: None,
         uses: 0,
         created_at: START,
         expires_at: Some(START.plus(Duration::from_secs(3600))),
         revoked_at: None,
-    };
-    change(&mut key);
-    let created = server.store.create_external_account_key(key);
-    created.await.unwrap();
-    server
+    }
 }
 
 /// A binding, for a test to break.
@@ -266,4 +272,56 @@ async fn a_bound_account_orders_what_its_key_allows() {
     client.new_order(&["b.lab.test"]).await.expect_status(201);
     let refused = client.new_order(&["b.test"]).await;
     refused.expect_problem(400, "rejectedIdentifier");
+}
+
+#[tokio::test]
+async fn a_bound_account_orders_with_the_profiles_of_its_key() {
+    let named = |text: &str| acme_core::Profile {
+        name: text.parse().unwrap(),
+        description: String::new(),
+        issuance: acme_core::Issuance::default(),
+    };
+    let server = Server::with(|p| {
+        p.profiles = vec![named("tls"), named("short"), named("long")];
+        p.default_profile = Some("tls".parse().unwrap());
+    })
+    .await;
+    let key = |profiles: &[&str]| ExternalAccountKey {
+        profiles: profiles.iter().map(|text| text.parse().unwrap()).collect(),
+        ..key()
+    };
+    let bound = key(&["short", "long"]);
+    server
+        .store
+        .create_external_account_key(bound)
+        .await
+        .unwrap();
+    let mut client = Client::without_account(&server, "default");
+    let made = ask(&client, Binding::new(&client).sign()).await;
+    client.kid = made.expect_status(201).location().to_owned();
+    let order = async |profile: Value| {
+        let identifiers = [crate::client::identifier("a.test")];
+        let payload = json!({ "identifiers": identifiers, "profile": profile });
+        client.post(&client.url("new-order"), payload).await
+    };
+    for (asked, gets) in [
+        (json!("long"), "long"),
+        (json!("short"), "short"),
+        // The default is not for this account.
+        (Value::Null, "short"),
+    ] {
+        let opened = order(asked).await.expect_status(201).json();
+        assert_eq!(opened["profile"], gets);
+    }
+    let refused = order(json!("tls")).await;
+    let refused = refused.expect_problem(400, "invalidProfile").json();
+    let detail = text(&refused["detail"]);
+    assert!(
+        detail.contains("external account key; use short, long"),
+        "{detail}"
+    );
+    // Others are not bound.
+    let free = Client::new(&server).await;
+    let opened = free.new_order(&["a.test"]).await.expect_status(201);
+    assert_eq!(opened.json()["profile"], "tls");
 }

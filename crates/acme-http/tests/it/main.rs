@@ -17,6 +17,8 @@ mod fuzz;
 mod health;
 mod log;
 mod order;
+mod policy;
+mod profile;
 mod public;
 mod renewal;
 mod revocation;

@@ -14,7 +14,7 @@ use acme_core::{
 };
 use acme_http::{ApiConfig, Services, routes};
 use acme_store::MemoryStore;
-use acme_types::{ProvisionerName, Slot, Timestamp};
+use acme_types::{Identifier, ProvisionerName, Slot, Timestamp};
 use async_trait::async_trait;
 use hyper::HeaderMap;
 use hyper::body::Bytes;
@@ -254,6 +254,8 @@ impl Entropy for SystemEntropy {
 #[derive(Clone, Debug)]
 pub(crate) enum Mood {
     Well,
+    /// Takes no name below `constrained.test`.
+    Constrained,
     PrepareAway,
     PrepareRefuses,
     SignAway,
@@ -306,6 +308,19 @@ fn init(dir: &Path) {
 impl SignAuthority for Authority {
     fn load_provisioner_by_id(&self, id: &ProvisionerName) -> Option<Arc<Provisioner>> {
         self.inner.load_provisioner_by_id(id)
+    }
+
+    fn check_identifier(
+        &self,
+        provisioner: &ProvisionerName,
+        identifier: &Identifier,
+    ) -> Result<(), String> {
+        if matches!(self.mood(), Mood::Constrained)
+            && identifier.value().ends_with(".constrained.test")
+        {
+            return Err("planted".to_owned());
+        }
+        self.inner.check_identifier(provisioner, identifier)
     }
 
     async fn prepare(&self, request: &IssueRequest) -> Result<Prepared, AuthorityError> {

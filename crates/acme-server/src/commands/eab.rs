@@ -1,7 +1,7 @@
 //! `eab create|list|revoke`: keys that new accounts are bound to.
 
 use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, NamePattern};
-use acme_types::{ExternalAccountKeyId, ProvisionerName, Timestamp};
+use acme_types::{ExternalAccountKeyId, ProfileName, ProvisionerName, Timestamp};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -37,6 +37,11 @@ pub(crate) struct Create {
     /// 10.1.0.0/16; may be repeated; without it, all that the provisioner allows
     #[arg(long, value_name = "PATTERN")]
     names: Vec<NamePattern>,
+    /// A profile that its accounts may order; may be repeated; without it, all that the provisioner
+    /// offers. The first is that of orders that name none, unless the provisioner's default is among
+    /// them
+    #[arg(long, value_name = "PROFILE")]
+    profile: Vec<ProfileName>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -109,6 +114,7 @@ impl Create {
                 provisioner,
                 secret: MacSecret::random(&mut rng),
                 names: self.names.clone(),
+                profiles: self.profile.clone(),
                 max_uses: (self.uses > 0).then_some(self.uses),
                 uses: 0,
                 created_at: now,
@@ -123,23 +129,38 @@ impl Create {
         })
     }
 
-    /// The provisioner, which must be one of the configuration's.
+    /// The provisioner, which must be one of the configuration's, and have the profiles.
     fn provisioner(&self) -> Result<ProvisionerName, Failure> {
         let config = self.config.load(&[])?;
-        let names: Vec<_> = config
-            .provisioners
-            .iter()
-            .map(|one| &one.provisioner.name)
-            .collect();
-        let found = names.iter().find(|name| name.as_str() == self.provisioner);
-        found.map(|name| (*name).clone()).ok_or_else(|| {
-            let known: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-            Failure::failed(format!(
+        let all = || config.provisioners.iter().map(|one| &one.provisioner);
+        let Some(found) = all().find(|one| one.name.as_str() == self.provisioner) else {
+            let known: Vec<_> = all().map(|one| one.name.as_str()).collect();
+            return Err(Failure::failed(format!(
                 "there is no provisioner {:?}; the configuration has {}",
                 self.provisioner,
                 known.join(", ")
-            ))
-        })
+            )));
+        };
+        let offered = || found.profiles.iter().map(|profile| &profile.name);
+        match self
+            .profile
+            .iter()
+            .find(|name| !offered().any(|one| one == *name))
+        {
+            None => Ok(found.name.clone()),
+            Some(unknown) => {
+                let known: Vec<_> = offered().map(ProfileName::as_str).collect();
+                let known = match known.as_slice() {
+                    [] => "none; write a table [provisioner.profile.NAME] first".to_owned(),
+                    known => known.join(", "),
+                };
+                Err(Failure::failed(format!(
+                    "there is no profile {:?} at the provisioner {:?}, which has {known}",
+                    unknown.as_str(),
+                    self.provisioner
+                )))
+            }
+        }
     }
 }
 
@@ -166,6 +187,7 @@ struct ShownKey {
     uses: u32,
     max_uses: Option<u32>,
     names: Vec<String>,
+    profiles: Vec<String>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -188,6 +210,7 @@ impl ShownKey {
             uses: key.uses,
             max_uses: key.max_uses,
             names: key.names.iter().map(NamePattern::to_string).collect(),
+            profiles: key.profiles.iter().map(ProfileName::to_string).collect(),
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
@@ -207,6 +230,14 @@ impl ShownKey {
             "all that the provisioner allows".to_owned()
         } else {
             self.names.join(" ")
+        }
+    }
+
+    fn shown_profiles(&self) -> String {
+        if self.profiles.is_empty() {
+            "all that the provisioner offers".to_owned()
+        } else {
+            self.profiles.join(" ")
         }
     }
 
@@ -230,6 +261,7 @@ impl ShownKey {
             ("Provisioner", self.provisioner.clone()),
             ("Accounts", self.shown_uses()),
             ("Names", self.shown_names()),
+            ("Profiles", self.shown_profiles()),
             ("Expires", self.shown_end()),
             (
                 "Revoked",
@@ -267,6 +299,7 @@ impl Report for Keys {
                 key.shown_uses(),
                 key.shown_end(),
                 key.shown_names(),
+                key.shown_profiles(),
             ]
         };
         let rows: Vec<_> = self.keys.iter().map(row).collect();
@@ -277,6 +310,7 @@ impl Report for Keys {
             "ACCOUNTS",
             "EXPIRES",
             "NAMES",
+            "PROFILES",
         ];
         columns(headings, &rows) + &more(rows.len(), self.are_more)
     }

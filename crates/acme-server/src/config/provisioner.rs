@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-use acme_core::{Issuance, Lifetimes, Provisioner, RenewalPolicy};
-use acme_types::{DnsName, InvalidProvisionerName, ProvisionerName};
+use acme_core::{Lifetimes, Profile, Provisioner, RenewalPolicy};
+use acme_types::{DnsName, InvalidProvisionerName, ProfileName, ProvisionerName};
 
 use super::ProvisionerConfig;
+use super::certificate;
+use super::policy;
 use super::section::Section;
 use super::setting::{Setting, text};
 use super::tree::Value;
 use super::url::Link;
 use super::validation::Validation;
 
-/// Shortest life of an order, a certificate, and what is kept.
+/// Shortest life of an order.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Longest life of a certificate: ten years and the leap days in them.
-const LONGEST_CERTIFICATE: Duration = Duration::from_secs(3653 * 86_400);
 /// Longest life of an order that is not finalized.
 const LONGEST_ORDER: Duration = Duration::from_secs(90 * 86_400);
-/// Farthest that a certificate may begin before the present.
-const FARTHEST_BACK: Duration = Duration::from_secs(86_400);
 /// Bounds of the time after which a client looks for renewal information again.
 const CHECK_EVERY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(86_400));
 /// Most identifiers that an order may ever have.
@@ -81,7 +79,30 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
         defaults.lifetimes.order,
         SHORTEST..=LONGEST_ORDER,
     );
-    let issuance = section.section("certificate", |s| certificate(s, &defaults.issuance));
+    let policy = section.section("policy", policy::read);
+    let issuance = section.section("certificate", |section| {
+        certificate::read(section, &defaults.issuance, &policy.rules.keys)
+    });
+    let profiles = section.named_sections("profile", |name, section| {
+        certificate::read_profile(name, section, &issuance, &policy.rules.keys)
+    });
+    let profiles: Vec<Profile> = profiles.into_iter().flatten().collect();
+    let default_profile: Option<ProfileName> = section.checked(
+        "default_profile",
+        None,
+        |default: &Option<ProfileName>| match default {
+            Some(name) if !profiles.iter().any(|profile| profile.name == *name) => {
+                let names: Vec<_> = profiles.iter().map(|one| one.name.as_str()).collect();
+                Err(match names.as_slice() {
+                    [] => {
+                        format!("{name} is no profile; write a table [provisioner.profile.{name}]")
+                    }
+                    names => format!("{name} is no profile; there are: {}", names.join(", ")),
+                })
+            }
+            _ => Ok(()),
+        },
+    );
     let renewal = section.section("renewal", |s| renewal(s, &defaults.renewal));
     let validation = section.section("validation", |section| Validation::read(section, base));
     ProvisionerConfig {
@@ -95,38 +116,15 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             retry: validation.policy(),
             lifetimes: Lifetimes { order },
             issuance,
+            profiles,
+            default_profile,
+            policy: policy.rules,
             renewal,
             max_identifiers,
             allow_wildcards,
         },
         validation: validation.probes,
     }
-}
-
-fn certificate(section: &mut Section<'_>, defaults: &Issuance) -> Issuance {
-    let bounds = SHORTEST..=LONGEST_CERTIFICATE;
-    let issuance = Issuance {
-        default_validity: section.bounded(
-            "default_validity",
-            defaults.default_validity,
-            bounds.clone(),
-        ),
-        min_validity: section.bounded("min_validity", defaults.min_validity, bounds.clone()),
-        max_validity: section.bounded("max_validity", defaults.max_validity, bounds),
-        backdate: section.bounded(
-            "backdate",
-            defaults.backdate,
-            Duration::ZERO..=FARTHEST_BACK,
-        ),
-    };
-    if issuance.min_validity > issuance.max_validity {
-        section.mistake("min_validity", "is longer than max_validity");
-    } else if issuance.default_validity > issuance.max_validity {
-        section.mistake("default_validity", "is longer than max_validity");
-    } else if issuance.default_validity < issuance.min_validity {
-        section.mistake("default_validity", "is shorter than min_validity");
-    }
-    issuance
 }
 
 fn renewal(section: &mut Section<'_>, defaults: &RenewalPolicy) -> RenewalPolicy {

@@ -179,6 +179,47 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// Tables within this one that the file names as it likes, by name.
+    pub(super) fn named_sections<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&str, &mut Section<'_>) -> T,
+    ) -> Vec<T> {
+        let given = match self.take(key).map(|node| node.value) {
+            None => return Vec::new(),
+            Some(Value::Table(given)) => given,
+            Some(other) => {
+                let reason = format!("must be tables, each [{key}.NAME], not {}", other.kind());
+                self.mistake(key, reason);
+                return Vec::new();
+            }
+        };
+        let (mut values, mut shown) = (Vec::new(), toml::Table::new());
+        for (name, node) in given {
+            let segment = if is_bare(&name) {
+                name.clone()
+            } else {
+                format!("{name:?}")
+            };
+            let path = format!("{}.{segment}", self.full(key));
+            let Value::Table(given) = node.value else {
+                let reason = format!("must be a table, not {}", node.value.kind());
+                self.mistakes.push(Mistake {
+                    place: node.place,
+                    key: path,
+                    reason,
+                });
+                continue;
+            };
+            let read = |section: &mut Section<'_>| read(&name, section);
+            let (value, effective) = Self::run(path, node.place, given, self.mistakes, read);
+            values.push(value);
+            shown.insert(name.clone(), toml::Value::Table(effective));
+        }
+        self.show(key, toml::Value::Table(shown));
+        values
+    }
+
     /// Adds what is wrong with a key of this table.
     pub(super) fn mistake(&mut self, key: &str, reason: impl Display) {
         let asked = self.asked.iter().find(|(known, _)| *known == key);
@@ -186,6 +227,15 @@ impl<'a> Section<'a> {
         self.mistakes.push(Mistake {
             place: place.unwrap_or_else(|| self.place.clone()),
             key: self.full(key),
+            reason: reason.to_string(),
+        });
+    }
+
+    /// Adds what is wrong with this table as a whole.
+    pub(super) fn mistake_of_all(&mut self, reason: impl Display) {
+        self.mistakes.push(Mistake {
+            place: self.place.clone(),
+            key: self.path.clone(),
             reason: reason.to_string(),
         });
     }

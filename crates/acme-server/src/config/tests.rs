@@ -324,6 +324,75 @@ fn a_provisioner_s_retries_override_the_common_ones_key_by_key() {
 }
 
 #[test]
+fn a_profile_says_what_differs_from_the_provisioner_s_certificates() {
+    let text = format!(
+        "{SMALLEST}
+        [[provisioner]]
+        name = \"a\"
+        default_profile = \"tls\"
+        [provisioner.policy]
+        allow = [\"*.lab.internal\", \"10.1.0.0/16\"]
+        [provisioner.certificate]
+        default_validity = \"20d\"
+        common_name = false
+        [provisioner.profile.tls]
+        description = \"servers\"
+        extended_key_usages = [\"server_auth\", \"1.3.6.1.5.5.7.3.17\"]
+        [provisioner.profile.short]
+        default_validity = \"1h\"
+        "
+    );
+    let config = good(
+        &text,
+        &[],
+        &["provisioner.a.profile.extra.common_name=true"],
+    );
+    let provisioner = &config.provisioners[0].provisioner;
+    let default = provisioner.default_profile.as_ref();
+    assert_eq!(default.map(acme_types::ProfileName::as_str), Some("tls"));
+    assert_eq!(provisioner.policy.allow.len(), 2);
+    let told: Vec<_> = provisioner
+        .profiles
+        .iter()
+        .map(|profile| {
+            (
+                profile.name.as_str(),
+                profile.description.as_str(),
+                profile.issuance.default_validity.as_secs() / 3600,
+                profile.issuance.contents.common_name,
+                profile.issuance.contents.extended_key_usages.len(),
+            )
+        })
+        .collect();
+    let days = 20 * 24;
+    assert_eq!(
+        told,
+        [
+            (
+                "extra",
+                "certificates that are valid for 20d",
+                days,
+                true,
+                2
+            ),
+            ("short", "certificates that are valid for 1h", 1, false, 2),
+            ("tls", "servers", days, false, 2),
+        ]
+    );
+    let shown = toml::to_string(config.effective()).unwrap();
+    let again = good(&shown, &[], &[]);
+    assert_eq!(config.effective(), again.effective());
+    assert_eq!(
+        again.provisioners[0].provisioner.profiles,
+        provisioner.profiles
+    );
+    // Of a profile's mistakes, those that it inherits are told once.
+    let wrong = text.replace("\"20d\"", "\"91d\"");
+    let found = mistakes(&wrong, &[], &[]);
+    assert!(found.contains("certificate.default_validity: is longer"));
+}
+
+#[test]
 fn assignments_are_a_key_and_a_value() {
     for text in ["", "a", "=b", "a..b=c", "a b=c", "a\n=b"] {
         assert_eq!(

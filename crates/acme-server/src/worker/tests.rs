@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU32;
 
 use acme_core::{
     Account, AuthorityError, BeginValidation, EntropyRng, Epoch, IssueRequest, Issuer, IssuerId,
-    LeaseVerdict, Order, Prepared, Provisioner,
+    LeaseVerdict, Order, OrderRequest, Prepared, Provisioner,
 };
 use acme_store::MemoryStore;
 use acme_types::{AccountId, AccountStatus, Identifier, Jwk, ProvisionerName, Slot, Thumbprint};
@@ -82,7 +82,13 @@ async fn armed(store: &dyn Store, provisioner: &Provisioner, slot: Slot, epoch: 
     let account_id = account.id.clone();
     store.create_account(account).await.unwrap();
     let name = vec![Identifier::Dns("silent.test".parse().unwrap())];
-    let opened = Order::open(&account_id, provisioner, name, None, None, now, &mut rng);
+    let opened = Order::open(
+        &account_id,
+        provisioner,
+        OrderRequest::new(name),
+        now,
+        &mut rng,
+    );
     let (order, authorizations) = opened.unwrap();
     let challenge_id = authorizations[0].challenges[0].id.clone();
     store.create_order(order, authorizations).await.unwrap();

@@ -341,6 +341,18 @@ fn a_key_for_external_accounts_has_a_life() {
     fails(path, &["eab", "create", "--provisioner", "x"], 1, "default");
     fails(
         path,
+        &["eab", "create", "--profile", "short"],
+        1,
+        "there is no profile \"short\" at the provisioner \"default\", which has none",
+    );
+    fails(
+        path,
+        &["eab", "create", "--profile", "a b"],
+        64,
+        "1 to 64 ASCII letters",
+    );
+    fails(
+        path,
         &["eab", "create", "--names", "*"],
         64,
         "neither a name",

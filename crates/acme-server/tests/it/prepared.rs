@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use acme_core::{
     Account, BeginFinalize, BeginValidation, Claim, Clock as _, EntropyRng, Epoch, FinalizeVerdict,
-    Finding, Issuer, IssuerId, LeaseVerdict, NewCertificate, Observation, Order, Phase,
-    Provisioner, RecordVerdict, Serial, Store as _,
+    Finding, Issuer, IssuerId, LeaseVerdict, NewCertificate, Observation, Order, OrderRequest,
+    Phase, Provisioner, RecordVerdict, Serial, Store as _,
 };
 use acme_server::system::{SystemClock, SystemEntropy};
 use acme_store::SqliteStore;
@@ -106,7 +106,13 @@ impl Fixture {
         let account_id = account.id.clone();
         store.create_account(account).await.unwrap();
         let names = vec![Identifier::Dns("www.example.internal".parse().unwrap())];
-        let opened = Order::open(&account_id, &provisioner, names, None, None, now, &mut rng);
+        let opened = Order::open(
+            &account_id,
+            &provisioner,
+            OrderRequest::new(names),
+            now,
+            &mut rng,
+        );
         let (order, authorizations) = opened.unwrap();
         let challenge_id = authorizations[0].challenges[0].id.clone();
         store

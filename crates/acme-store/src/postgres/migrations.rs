@@ -6,7 +6,7 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "0001",
         include_str!("../../migrations/postgres/0001_first/up.sql"),
@@ -18,6 +18,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         "0020",
         include_str!("../../migrations/postgres/0020_revocation/up.sql"),
+    ),
+    (
+        "0030",
+        include_str!("../../migrations/postgres/0030_profiles/up.sql"),
     ),
     (
         "0040",

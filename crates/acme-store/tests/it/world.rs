@@ -8,7 +8,7 @@ use acme_core::{
     Account, Authorization, BeginFinalize, BeginValidation, Challenge, Claim, ClaimBatch,
     CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey, FinalizeVerdict, Finding,
     Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate, Observation, Order,
-    Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
+    OrderRequest, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
 };
 use acme_types::{
     AccountId, AccountStatus, CertificateId, ChallengeKind, ExternalAccountKeyId, Identifier, Jwk,
@@ -143,16 +143,16 @@ impl World {
     /// An order that is not stored yet.
     pub(crate) fn draw(&self, account: &Account, names: &[&str], now: Timestamp) -> Opened {
         let identifiers = names.iter().map(|name| dns(name)).collect();
-        let (order, authorizations) = Order::open(
+        let (mut order, authorizations) = Order::open(
             &account.id,
             &self.provisioner(),
-            identifiers,
-            None,
-            None,
+            OrderRequest::new(identifiers),
             now,
             &mut rng(),
         )
         .unwrap();
+        // Some have one, some have none.
+        order.profile = (names.len() > 1).then(|| "short".parse().unwrap());
         Opened {
             account: account.clone(),
             order,
@@ -383,6 +383,7 @@ pub(crate) fn external_key(max_uses: Option<u32>) -> ExternalAccountKey {
             "*.lab.internal".parse().unwrap(),
             "10.1.0.0/16".parse().unwrap(),
         ],
+        profiles: vec!["short".parse().unwrap(), "tls-server".parse().unwrap()],
         max_uses,
         uses: 0,
         created_at: START,

@@ -266,6 +266,78 @@ fn each_mistake_of_a_provisioner_is_told() {
             "certificate.backdate: must be between \"0s\" and \"1d\"",
         ),
         (
+            "policy.allow = ['*.a.internal', 'a b']",
+            "policy.allow: entry 2: \"a b\" is neither a name, nor *. and a name, nor a network",
+        ),
+        (
+            "policy.deny = ['10.0.0.1/8']",
+            "policy.deny: \"10.0.0.1/8\" is neither a name",
+        ),
+        (
+            "policy.key_types = []",
+            "policy.key_types: must not be empty: no certificate would be possible",
+        ),
+        (
+            "policy.key_types = ['dsa']",
+            "policy.key_types: \"dsa\" is none of \"rsa\", \"p256\"",
+        ),
+        (
+            "policy.min_rsa_bits = 1024",
+            "policy.min_rsa_bits: must be between 2048 and 8192",
+        ),
+        (
+            "certificate.identifier_types = ['dns', 'dns']",
+            "certificate.identifier_types: entry 2 stands there twice",
+        ),
+        (
+            "certificate.identifier_types = ['email']",
+            "certificate.identifier_types: \"email\" is none of \"dns\", \"ip\"",
+        ),
+        (
+            "certificate.key_usages = ['key_encipherment']",
+            "certificate.key_usages: has nothing that a key of type p256 can do",
+        ),
+        (
+            "certificate.extended_key_usages = ['serverAuth']",
+            "certificate.extended_key_usages: \"serverAuth\" is no purpose of a certificate",
+        ),
+        (
+            "certificate.certificate_policies = ['1.2.x']",
+            "certificate.certificate_policies: \"1.2.x\": ",
+        ),
+        (
+            "default_profile = 'tls'",
+            "default_profile: tls is no profile; write a table [provisioner.profile.tls]",
+        ),
+        (
+            "default_profile = 'tls'\nprofile.short.default_validity = '1h'",
+            "default_profile: tls is no profile; there are: short",
+        ),
+        (
+            "profile.short = 1",
+            "profile.short: must be a table, not a number",
+        ),
+        (
+            "profile.'a b'.default_validity = '1h'",
+            "profile.\"a b\": a profile is named by 1 to 64 ASCII letters",
+        ),
+        (
+            "profile.short.default_validity = '91d'",
+            "profile.short.default_validity: is longer than max_validity",
+        ),
+        (
+            "profile.short.validity = '1d'",
+            "profile.short.validity: there is no such key; did you mean",
+        ),
+        (
+            "profile.short.description = \"a\\tb\"",
+            "profile.short.description: must be one line of at most 500 characters",
+        ),
+        (
+            "policy.key_types = ['rsa']\nprofile.short.key_types = ['p256']",
+            "profile.short.key_types: names none that policy.key_types allows",
+        ),
+        (
             "validation.retry.schedule = ['2s']",
             "validation.retry.schedule: the schedule must start with 0s",
         ),

@@ -1,0 +1,75 @@
+//! A provisioner's policy: for which names it issues.
+
+use acme_core::NamePattern;
+use serde_json::Value;
+
+use crate::client::{Client, identifier, text};
+use crate::server::{Mood, Server};
+
+fn patterns(texts: &[&str]) -> Vec<NamePattern> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn names_out_of_the_policy_open_no_order() {
+    let server = Server::with(|p| {
+        p.policy.allow = patterns(&["*.lab.test", "10.1.0.0/16"]);
+        p.policy.deny = patterns(&["secret.lab.test", "10.1.2.0/24"]);
+    })
+    .await;
+    let client = Client::new(&server).await;
+    for names in [&["a.lab.test", "10.1.3.4"][..], &["*.a.lab.test"]] {
+        client.new_order(names).await.expect_status(201);
+    }
+    let opened = client.orders().await.len();
+    for (names, refused) in [
+        (&["a.test"][..], &["a.test"][..]),
+        (&["lab.test", "a.lab.test"], &["lab.test"]),
+        (
+            &["secret.lab.test", "a.lab.test", "10.1.2.3", "10.2.0.1"],
+            &["secret.lab.test", "10.1.2.3", "10.2.0.1"],
+        ),
+        // It would stand for a name that is denied.
+        (&["*.lab.test"], &["*.lab.test"]),
+        (&["fd00::1"], &["fd00::1"]),
+    ] {
+        let reply = client.new_order(names).await;
+        let reply = reply.expect_problem(400, "rejectedIdentifier").json();
+        let named: Vec<Value> = reply["subproblems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                let detail = text(&one["detail"]);
+                assert!(
+                    detail.contains("policy") && detail.contains("ask"),
+                    "{detail}"
+                );
+                one["identifier"].clone()
+            })
+            .collect();
+        let expected: Vec<_> = refused.iter().map(|name| identifier(name)).collect();
+        assert_eq!(named, expected);
+    }
+    assert_eq!(client.orders().await.len(), opened);
+    // The policy is that of its provisioner alone.
+    let other = Client::at(&server, "other").await;
+    other.new_order(&["a.test"]).await.expect_status(201);
+}
+
+#[tokio::test]
+async fn what_the_authority_cannot_certify_is_refused_at_once() {
+    let server = Server::start().await;
+    server.authority.set(Mood::Constrained);
+    let client = Client::new(&server).await;
+    let reply = client.new_order(&["a.test", "a.constrained.test"]).await;
+    let reply = reply.expect_problem(400, "rejectedIdentifier").json();
+    let subproblems = reply["subproblems"].as_array().unwrap();
+    assert_eq!(subproblems.len(), 1);
+    assert_eq!(
+        subproblems[0]["identifier"],
+        identifier("a.constrained.test")
+    );
+    assert_eq!(client.orders().await, Vec::<String>::new());
+    client.new_order(&["a.test"]).await.expect_status(201);
+}
