@@ -44,6 +44,8 @@ invariants! {
     NoSerialTwice = "no serial number twice, no order with two certificates (certificates)";
     /// Counted: attempts.
     NoStaleWrite = "no attempt by a process that was dead or paused, none recorded out of turn (attempts)";
+    /// Counted: processes.
+    OneHolder = "a second process with a slot that is held ends with status 75 (processes)";
     /// Counted: leases read.
     EpochsGrow = "the epoch of a slot never goes backwards (leases read)";
     /// Counted: spent nonces presented again.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ use crate::time::{Span, locked, now};
 const START_WITHIN: Duration = Duration::from_secs(40);
 /// It must end this soon after SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_secs(40);
+
+/// The exit status of a process whose slot another one holds.
+pub const TRY_AGAIN: i32 = 75;
 
 /// A replica, running or not.
 #[derive(Debug)]
@@ -81,22 +84,8 @@ impl Replica {
         if process.is_some() {
             return Err(Error::stage(format!("replica {} runs already", self.slot)));
         }
-        let log = File::options().create(true).append(true).open(&self.log);
-        let log = log.map_err(Error::io(format!("opening {}", self.log.display())))?;
-        let errors = log.try_clone().map_err(Error::io("opening a log"))?;
         let from = now();
-        let child = Command::new(&self.binary)
-            .arg("serve")
-            .arg("--config")
-            .arg(&self.config)
-            .args(["--slot", &self.slot.to_string()])
-            .args(["--set", &format!("listen.acme={}", self.acme)])
-            .args(["--set", &format!("listen.metrics={}", self.health)])
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn()
-            .map_err(Error::io(format!("starting {}", self.binary.display())))?;
+        let child = self.spawn(self.acme, self.health)?;
         *process = Some(child);
         let span = Span {
             from,
@@ -117,7 +106,6 @@ impl Replica {
         let asked = Instant::now();
         while !is_ready(self.health).await {
             if let Some(status) = self.ended()? {
-                const TRY_AGAIN: i32 = 75;
                 if status.code() != Some(TRY_AGAIN) {
                     return Err(Error::stage(format!(
                         "replica {} ended: {status}",
@@ -198,6 +186,31 @@ impl Replica {
         Ok(span)
     }
 
+    /// Starts another process with the same slot on other ports, and waits for its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not end.
+    pub async fn second_holder(&self) -> Result<ExitStatus> {
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut child = self.spawn(at(free_port()?), at(free_port()?))?;
+        let asked = Instant::now();
+        loop {
+            let status = child.try_wait();
+            if let Some(status) = status.map_err(Error::io("waiting for a process"))? {
+                return Ok(status);
+            }
+            if asked.elapsed() > STOP_WITHIN {
+                // It may have ended by itself.
+                let _ = (child.kill(), child.wait());
+                let slot = self.slot;
+                return Err(Error::stage(format!(
+                    "a second holder of slot {slot} lives"
+                )));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Whether a process is there, be it ready or not.
     #[must_use]
     pub fn runs(&self) -> bool {
@@ -223,7 +236,7 @@ impl Replica {
     }
 
     /// The status of a process that has ended by itself; it is forgotten then.
-    fn ended(&self) -> Result<Option<std::process::ExitStatus>> {
+    fn ended(&self) -> Result<Option<ExitStatus>> {
         let mut process = locked(&self.process);
         let child = process.as_mut().ok_or_else(|| self.not_running())?;
         let status = child
@@ -234,6 +247,24 @@ impl Replica {
             self.close_life();
         }
         Ok(status)
+    }
+
+    fn spawn(&self, acme: SocketAddr, health: SocketAddr) -> Result<Child> {
+        let log = File::options().create(true).append(true).open(&self.log);
+        let log = log.map_err(Error::io(format!("opening {}", self.log.display())))?;
+        let errors = log.try_clone().map_err(Error::io("opening a log"))?;
+        Command::new(&self.binary)
+            .arg("serve")
+            .arg("--config")
+            .arg(&self.config)
+            .args(["--slot", &self.slot.to_string()])
+            .args(["--set", &format!("listen.acme={acme}")])
+            .args(["--set", &format!("listen.metrics={health}")])
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .map_err(Error::io(format!("starting {}", self.binary.display())))
     }
 
     fn close_life(&self) {

@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::load::{self, World};
 use crate::nonces::Nonces;
 use crate::readback;
+use crate::replica::TRY_AGAIN;
 use crate::seeded::Seeded;
 use crate::setting::{Engine, Setting};
 use crate::stage::Stage;
@@ -163,6 +164,12 @@ impl Run {
             clients.spawn(load::wait(Arc::clone(&self.world), self.seeded.fork()));
         }
         sleep(self.world.setting.interval * 2).await;
+        if let Some(replica) = stage.replicas.first() {
+            let status = replica.second_holder().await?;
+            let holds = status.code() == Some(TRY_AGAIN);
+            let findings = &self.world.findings;
+            findings.check(Invariant::OneHolder, holds, || status.to_string());
+        }
         let mut played = 0;
         for round in 1..=self.world.setting.rounds {
             self.round(stage, round).await?;
