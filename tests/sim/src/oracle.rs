@@ -9,7 +9,7 @@ use acme_core::{Challenge, Claim, Finding};
 use acme_types::{CertificateId, ChallengeId, ChallengeStatus, OrderId, Slot, Timestamp, Token};
 
 use crate::replica::{Process, Pulse};
-use crate::world::{MAX_SKEW, World};
+use crate::world::World;
 
 /// What must hold in every run.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -180,7 +180,7 @@ impl Oracle {
                 lost: process.pulse() != Pulse::Running,
             });
             if let Some(last) = watched.last_recorded.get(token) {
-                let allowed = world.policy.least_gap().saturating_sub(2 * MAX_SKEW);
+                let allowed = world.policy.least_gap().saturating_sub(2 * world.skew);
                 let gap = now.since(*last);
                 if gap + Duration::from_millis(1) < allowed {
                     found.push((

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::network::{SimValidator, Targets};
 use crate::store::SimStore;
-use crate::world::{LEASE, MAX_SKEW, PROBE_TIMEOUT, SkewedClock, World};
+use crate::world::{LEASE, PROBE_TIMEOUT, SkewedClock, World};
 
 /// Whether a process gets to run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,7 +122,7 @@ impl Replica {
             front: Arc::default(),
             stop: std::array::from_fn(|_| watch::Sender::new(false)),
         };
-        let max = MAX_SKEW.as_millis() as u64;
+        let max = world.skew.as_millis() as u64;
         let (ahead, behind) = world.seeded.draw(|rng| {
             if rng.one_in(2) {
                 (rng.millis(0, max), Duration::ZERO)

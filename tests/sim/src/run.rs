@@ -18,7 +18,7 @@ use crate::network::Targets;
 use crate::oracle::{Counts, Invariant, Oracle, Violation};
 use crate::replica::{Front, Pulse, Replica};
 use crate::seeded::SharedSeeded;
-use crate::world::{LEASE, PROBE_TIMEOUT, World};
+use crate::world::{LEASE, PROBE_TIMEOUT, SKEWS, World};
 
 /// The one simulated issuer.
 pub const ISSUER: IssuerId = IssuerId([7; 32]);
@@ -80,9 +80,12 @@ async fn play(seed: u64, size: RunSize, bug: Option<Bug>) -> Outcome {
         unreachable!("a fixed name")
     };
     let provisioner = Arc::new(Provisioner::new(name));
+    let seeded = SharedSeeded::new(seed);
+    let skew = seeded.draw(|rng| SKEWS[rng.below(SKEWS.len() as u64) as usize]);
     let world = Arc::new(World {
         began: Instant::now(),
-        seeded: SharedSeeded::new(seed),
+        seeded,
+        skew,
         oracle: Oracle::default(),
         bug,
         policy: provisioner.retry.clone(),
@@ -253,7 +256,8 @@ impl Stage {
 
     /// Looks every second whether something armed is left untried.
     async fn watch(self: Arc<Self>, end: Timestamp) {
-        let bound = self.world.policy.interval() + LEASE + MARGIN + PROBE_TIMEOUT;
+        let bound =
+            self.world.policy.interval() + LEASE + MARGIN + PROBE_TIMEOUT + self.world.skew * 2;
         let mut alive_for: Vec<(u32, Timestamp)> = Vec::new();
         while self.world.now() < end {
             sleep(Duration::from_secs(1)).await;
