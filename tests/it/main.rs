@@ -8,6 +8,7 @@
 
 mod certbot;
 mod certificates;
+mod chains;
 mod commands;
 mod crash;
 mod instant_acme;

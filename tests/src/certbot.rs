@@ -27,6 +27,15 @@ impl Certbot {
         }
     }
 
+    /// The same, trusting the roots in another file.
+    #[must_use]
+    pub fn trusting(self, roots: &Path) -> Self {
+        Self {
+            root: roots.to_owned(),
+            ..self
+        }
+    }
+
     /// Asks for a certificate by http-01, its answers put into the webroot.
     pub async fn webroot(&self, webroot: &Webroot, names: &[&str]) -> Ran {
         let mut command = self.command("certonly");
@@ -35,6 +44,14 @@ impl Certbot {
             let is_address = name.parse::<std::net::IpAddr>().is_ok();
             command.args([if is_address { "--ip-address" } else { "-d" }, name]);
         }
+        run(&mut command).await
+    }
+
+    /// Asks again by http-01 for what it has, with the chain that leads to the root of that name.
+    pub async fn webroot_by_root(&self, webroot: &Webroot, name: &str, root: &str) -> Ran {
+        let mut command = self.command("certonly");
+        command.arg("--webroot").arg("-w").arg(webroot.path());
+        command.args(["-d", name, "--force-renewal", "--preferred-chain", root]);
         run(&mut command).await
     }
 

@@ -12,11 +12,13 @@ use acme_core::{
 };
 use acme_types::{Identifier, ProvisionerName, Timestamp};
 use async_trait::async_trait;
+use tracing::warn;
 
+use crate::ca_certificate::CaCertificate;
 use crate::chain::{Chain, certificate_error, read_certificates};
 use crate::files::{io_error, read_key};
 use crate::layout::{
-    INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, PREVIOUS, ROOT_CERTIFICATE,
+    ALTERNATE, INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, PREVIOUS, ROOT_CERTIFICATE,
 };
 use crate::profile::{LeafProfile, LeafTemplate};
 use crate::signer::{Signer, unavailable};
@@ -37,6 +39,8 @@ pub struct LocalAuthority {
     retired: Vec<Signer>,
     /// The one in use, then those before it.
     issuers: Vec<Issuer>,
+    /// Other chains for issuers.
+    alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>>,
     roots: Vec<Vec<u8>>,
 }
 
@@ -50,11 +54,12 @@ impl LocalAuthority {
     /// | `intermediate.key` | its private key |
     /// | `previous/*.crt` | issuers that were replaced, each with those above it |
     /// | `previous/*.key` | their private keys, to go on telling what was revoked; may be missing |
+    /// | `alternate/*.crt` | other chains: each a certificate with the name and key of one of these issuers, then those above it up to another root |
     ///
     /// # Errors
     /// [`CaError`] when a file is missing, damaged or locked, when a key is not that of its
     /// certificate, when the chain does not lead to a root, or when a part of it is not valid at
-    /// `now`.
+    /// `now`. An alternate chain that does not lead to a root at `now` is left out, and logged.
     pub fn load(
         dir: &Path,
         passphrase: Option<&Passphrase>,
@@ -74,17 +79,20 @@ impl LocalAuthority {
 
         let mut issuers = vec![issuer];
         let mut retired = Vec::new();
-        for (path, previous) in read_previous(&layout.path(PREVIOUS))? {
+        let mut firsts = vec![chain.first.clone()];
+        for (path, previous) in read_chains(&layout.path(PREVIOUS))? {
             let issuer = previous.issuer(&roots);
             if issuers.iter().any(|known| known.id == issuer.id) {
                 continue;
             }
             issuers.push(issuer);
+            firsts.push(previous.first.clone());
             let key = path.with_extension("key");
             if key.symlink_metadata().is_ok() {
                 retired.push(read_signer(&key, &path, &previous, passphrase)?);
             }
         }
+        let alternates = read_alternates(&layout.path(ALTERNATE), &firsts, &roots, now)?;
         let profile = LeafProfile::default();
         Ok(Self {
             provisioners: provisioners
@@ -97,6 +105,7 @@ impl LocalAuthority {
             profile,
             retired,
             issuers,
+            alternates,
             roots: roots.into_iter().map(|root| root.der).collect(),
         })
     }
@@ -194,6 +203,10 @@ impl SignAuthority for LocalAuthority {
         self.issuers.clone()
     }
 
+    fn alternate_chains(&self, issuer: IssuerId) -> &[Vec<Vec<u8>>] {
+        self.alternates.get(&issuer).map_or(&[], Vec::as_slice)
+    }
+
     fn roots(&self) -> Vec<Vec<u8>> {
         self.roots.clone()
     }
@@ -216,9 +229,43 @@ fn read_signer(
     Signer::new(key, chain.first.clone())
 }
 
-/// Every chain in the directory of replaced issuers, in the order of the files' names; they may
-/// have expired, since clients still hold what they issued.
-fn read_previous(dir: &Path) -> Result<Vec<(PathBuf, Chain)>, CaError> {
+/// Other chains for the issuers whose certificates are `firsts`, in the order of the files' names.
+fn read_alternates(
+    dir: &Path,
+    firsts: &[CaCertificate],
+    roots: &[CaCertificate],
+    now: Timestamp,
+) -> Result<HashMap<IssuerId, Vec<Vec<Vec<u8>>>>, CaError> {
+    let mut alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>> = HashMap::new();
+    for (path, chain) in read_chains(dir)? {
+        let of: Vec<_> = firsts
+            .iter()
+            .filter(|first| chain.first.stands_for(first))
+            .map(|first| IssuerId(first.sha256()))
+            .collect();
+        if of.is_empty() {
+            let reason = "its first certificate has not the name, key and key identifier of an \
+                          issuer here, so no chain of theirs leads over it";
+            return Err(certificate_error(&path, reason.to_owned()));
+        }
+        // A chain that has run out must not keep a server from starting.
+        let chain = match chain.up_to_root(roots, now) {
+            Ok(chain) => chain.below_root(roots),
+            Err(reason) => {
+                warn!(file = %path.display(), reason, "an alternate chain is left out");
+                continue;
+            }
+        };
+        for issuer in of {
+            alternates.entry(issuer).or_default().push(chain.clone());
+        }
+    }
+    Ok(alternates)
+}
+
+/// Every chain in a directory, in the order of the files' names; none when there is no such
+/// directory. They may have expired, since clients still hold what they issued.
+fn read_chains(dir: &Path) -> Result<Vec<(PathBuf, Chain)>, CaError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

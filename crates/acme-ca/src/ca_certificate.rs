@@ -90,12 +90,23 @@ impl CaCertificate {
         })
     }
 
+    /// Its to-be-signed form, to be changed.
+    pub(crate) fn to_be_signed(&self) -> der::Result<TbsCertificate<'_>> {
+        TbsCertificate::from_der(&self.tbs)
+    }
+
     /// Whether this key is the one it certifies: tried, so that a damaged key is found too.
     pub(crate) fn is_of(&self, key: &CaKey) -> bool {
         const PROBE: &[u8] = b"does this key fit its certificate?";
         key.sign_message(PROBE).is_ok_and(|signature| {
             verify(&self.spki, key.algorithm().oid, PROBE, &signature).is_ok()
         })
+    }
+
+    /// Whether what this one signed is signed by the other just as well: the same name and key, and
+    /// known to leaves by the same identifier.
+    pub(crate) fn stands_for(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.spki == other.spki && self.key_id == other.key_id
     }
 
     /// Checks that `issuer` signed this and may have that many authorities below it.

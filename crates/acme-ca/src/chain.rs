@@ -42,12 +42,16 @@ impl Chain {
     pub(crate) fn issuer(&self, roots: &[CaCertificate]) -> Issuer {
         Issuer {
             id: IssuerId(self.first.sha256()),
-            chain: self
-                .iter()
-                .filter(|certificate| !is_among(certificate, roots))
-                .map(|certificate| certificate.der.clone())
-                .collect(),
+            chain: self.below_root(roots),
         }
+    }
+
+    /// DER of every certificate that is no root, the issuer of leaves first.
+    pub(crate) fn below_root(&self, roots: &[CaCertificate]) -> Vec<Vec<u8>> {
+        self.iter()
+            .filter(|certificate| !is_among(certificate, roots))
+            .map(|certificate| certificate.der.clone())
+            .collect()
     }
 
     /// The chain with a root at its end, all of it valid at `now` and good for TLS servers; the

@@ -150,6 +150,20 @@ fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Puts another content into a public file in one step: whoever reads it sees the old or the new.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    match fs::remove_file(&beside) {
+        // What an interrupted replacement left.
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    write_new(&beside, PUBLIC, bytes)?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
 /// A new name is on disk only when its directory is.
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()

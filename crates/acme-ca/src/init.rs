@@ -16,11 +16,12 @@ use x509_cert::ext::pkix::{
 };
 
 use crate::ca_certificate::CaCertificate;
-use crate::files::{NewFiles, read_certificates, read_key};
+use crate::files::NewFiles;
 use crate::layout::{
     INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, ROOT_CERTIFICATE, ROOT_KEY,
 };
 use crate::profile::MAX_COMMON_NAME;
+use crate::root::{ExistingRoot, Root, read_root};
 use crate::tbs::{TbsCertificate, VERSION_3, assemble, extension, key_identifier, name, validity};
 use crate::{CaError, CaKey, KeyType, Passphrase, oid};
 
@@ -28,10 +29,10 @@ const DAY: u64 = 86_400;
 /// Ten years.
 const ROOT_LIFE: Duration = Duration::from_secs(3652 * DAY);
 /// Five years.
-const INTERMEDIATE_LIFE: Duration = Duration::from_secs(1826 * DAY);
+pub(crate) const INTERMEDIATE_LIFE: Duration = Duration::from_secs(1826 * DAY);
 /// How far before the present they begin, so that leaves of the first hour, themselves backdated
 /// for clients whose clocks are slow, do not begin before their issuers.
-const BACKDATE: Duration = Duration::from_secs(3600);
+pub(crate) const BACKDATE: Duration = Duration::from_secs(3600);
 const ROOT_SUFFIX: &str = " Root CA";
 const INTERMEDIATE_SUFFIX: &str = " Intermediate CA";
 
@@ -45,17 +46,6 @@ pub struct InitOptions {
     /// A root that is there already; none to make one.
     pub root: Option<ExistingRoot>,
     /// Encrypts the private keys that are written; none to write them in the clear.
-    pub passphrase: Option<Passphrase>,
-}
-
-/// A root that is there already. Its private key signs the intermediate and is not copied.
-#[derive(Clone, Debug)]
-pub struct ExistingRoot {
-    /// PEM file of its certificate.
-    pub certificate: PathBuf,
-    /// PEM file of its private key.
-    pub key: PathBuf,
-    /// Opens the private key; none when it is in the clear.
     pub passphrase: Option<Passphrase>,
 }
 
@@ -125,11 +115,6 @@ pub fn init(
     })
 }
 
-struct Root {
-    certificate: CaCertificate,
-    key: CaKey,
-}
-
 fn check_name(name: &str) -> Result<(), CaError> {
     let most = MAX_COMMON_NAME - INTERMEDIATE_SUFFIX.len();
     let blank = name.trim().is_empty() || name.trim() != name;
@@ -140,34 +125,6 @@ fn check_name(name: &str) -> Result<(), CaError> {
         )));
     }
     Ok(())
-}
-
-fn read_root(existing: &ExistingRoot, now: Timestamp) -> Result<Root, CaError> {
-    let refuse = |reason| CaError::Certificate {
-        path: existing.certificate.clone(),
-        reason,
-    };
-    let key = read_key(&existing.key, existing.passphrase.as_ref())?;
-    let certificates = read_certificates(&existing.certificate)?;
-    let [der] = certificates.as_slice() else {
-        return Err(refuse("there is more than one".to_owned()));
-    };
-    let certificate = CaCertificate::parse(der).map_err(refuse)?;
-    if !certificate.is_of(&key) {
-        return Err(CaError::KeyMismatch {
-            key: existing.key.clone(),
-            certificate: existing.certificate.clone(),
-        });
-    }
-    if !certificate.names_issuer(&certificate) {
-        return Err(refuse(
-            "it is not a root: another authority issued it".to_owned(),
-        ));
-    }
-    certificate.check_validity(now).map_err(refuse)?;
-    // Its own signature, and whether an intermediate may stand below it.
-    certificate.check_issuer(&certificate, 1).map_err(refuse)?;
-    Ok(Root { certificate, key })
 }
 
 fn make_root(
@@ -270,7 +227,7 @@ fn authority_name(organization: &str, suffix: &str) -> Result<Any, CaError> {
 }
 
 /// The last second of a life that begins now: notAfter belongs to it.
-fn last_second(now: Timestamp, life: Duration) -> Timestamp {
+pub(crate) fn last_second(now: Timestamp, life: Duration) -> Timestamp {
     now.plus(life)
         .minus(Duration::from_secs(1))
         .truncated_to_second()
@@ -280,7 +237,7 @@ fn parse_own(der: &[u8]) -> Result<CaCertificate, CaError> {
     CaCertificate::parse(der).map_err(CaError::Setting)
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |mut hex, octet| {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{octet:02x}");

@@ -10,6 +10,8 @@ pub(crate) const INTERMEDIATE_CERTIFICATE: &str = "intermediate.crt";
 pub(crate) const INTERMEDIATE_KEY: &str = "intermediate.key";
 /// Holds the certificates of issuers that were replaced.
 pub(crate) const PREVIOUS: &str = "previous";
+/// Holds other chains for the issuers.
+pub(crate) const ALTERNATE: &str = "alternate";
 
 /// The directory of an authority.
 #[derive(Clone, Copy, Debug)]

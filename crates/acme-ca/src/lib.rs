@@ -7,6 +7,7 @@ mod ca_certificate;
 mod chain;
 mod constraints;
 mod crl;
+mod cross_sign;
 mod error;
 mod files;
 mod init;
@@ -17,6 +18,7 @@ mod ocsp;
 mod oid;
 mod pbes2;
 mod profile;
+mod root;
 mod server_certificate;
 mod signer;
 mod tbs;
@@ -24,11 +26,13 @@ mod verify;
 
 pub use authority::LocalAuthority;
 pub use const_oid::ObjectIdentifier;
+pub use cross_sign::{CrossSignReport, OldRootKey, cross_sign};
 pub use error::CaError;
-pub use init::{ExistingRoot, InitOptions, InitReport, init};
+pub use init::{InitOptions, InitReport, init};
 pub use key::{CaKey, CaPublicKey, CaSignature, KeyError, KeyType, UnknownKeyType};
 pub use key_pem::Passphrase;
 pub use profile::LeafProfile;
+pub use root::ExistingRoot;
 pub use server_certificate::{
     ServerCertificate, ServerCertificateError, ServerCertificateRequest, issue_server_certificate,
 };

@@ -29,7 +29,7 @@ pub struct ServerCertificateRequest {
 /// A server's certificate and its key.
 #[derive(Clone)]
 pub struct ServerCertificate {
-    /// DER of the certificate and of those above it, without the root.
+    /// DER of the certificate and of those above it in the longest of its chains, without the root.
     pub chain_der: Vec<Vec<u8>>,
     /// The private key in PKCS#8.
     pub key_pkcs8: Zeroizing<Vec<u8>>,
@@ -72,8 +72,18 @@ pub async fn issue_server_certificate(
         })
         .await?;
     let leaf = authority.sign(prepared.issuer, &prepared.tbs).await?;
-    let mut chain_der = vec![leaf];
-    chain_der.extend(chain_of(prepared.issuer, authority.issuers())?);
+    // The longest chain leads over a root that another one signed, where there is such, so that
+    // clients of both reach the server. Of several as long the usual one.
+    let others = authority.alternate_chains(prepared.issuer).iter().cloned();
+    let usual = chain_of(prepared.issuer, authority.issuers())?;
+    let above = others.fold(usual, |longest, other| {
+        if other.len() > longest.len() {
+            other
+        } else {
+            longest
+        }
+    });
+    let chain_der = std::iter::once(leaf).chain(above).collect();
     Ok(ServerCertificate {
         chain_der,
         key_pkcs8: key.to_pkcs8()?,

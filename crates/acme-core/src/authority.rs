@@ -117,6 +117,15 @@ pub trait SignAuthority: Send + Sync {
     /// The issuers in use and those before them that are still known.
     fn issuers(&self) -> Vec<Issuer>;
 
+    /// Other chains for what an issuer signed, for clients that trust another root
+    /// ([RFC 8555 § 7.4.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.4.2)): each the DER of
+    /// the issuing certificate and of those above it, without the root. Their order is that of
+    /// their URLs, so it should stay the same. An authority without such has none.
+    fn alternate_chains(&self, issuer: IssuerId) -> &[Vec<Vec<u8>>] {
+        let _ = issuer;
+        &[]
+    }
+
     /// DER of the roots that clients should trust.
     fn roots(&self) -> Vec<Vec<u8>>;
 }

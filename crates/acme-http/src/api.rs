@@ -318,7 +318,14 @@ impl Api {
                         self.finalize(provisioner, &account, id, &payload, now)
                             .await
                     }
-                    Resource::Certificate(id) => self.certificate(&account, id, &payload).await,
+                    Resource::Certificate(id) => {
+                        self.certificate(provisioner, &account, id, 0, &payload)
+                            .await
+                    }
+                    Resource::AlternateChain(id, chain) => {
+                        self.certificate(provisioner, &account, id, *chain, &payload)
+                            .await
+                    }
                     Resource::Account(id) => {
                         self.account(provisioner, account, id, &payload, now).await
                     }

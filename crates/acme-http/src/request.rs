@@ -65,6 +65,7 @@ impl Resource {
             | Self::Authorization(_)
             | Self::Challenge(_)
             | Self::Certificate(_)
+            | Self::AlternateChain(..)
             | Self::RenewalInfo(_) => Expected::Account,
         }
     }

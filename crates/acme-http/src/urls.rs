@@ -100,6 +100,8 @@ pub(crate) enum Resource {
     Authorization(AuthorizationId),
     Challenge(ChallengeId),
     Certificate(CertificateId),
+    /// The certificate with another chain, counted from 1.
+    AlternateChain(CertificateId, usize),
     RevokeCert,
     /// With what names a certificate, still escaped and not looked at yet.
     RenewalInfo(Option<String>),
@@ -120,7 +122,7 @@ impl Resource {
             Self::Finalize(_) => "finalize",
             Self::Authorization(_) => "authz",
             Self::Challenge(_) => "challenge",
-            Self::Certificate(_) => "certificate",
+            Self::Certificate(_) | Self::AlternateChain(..) => "certificate",
             Self::RevokeCert => "revoke-cert",
             Self::RenewalInfo(_) => "renewal-info",
         }
@@ -156,6 +158,9 @@ impl Resource {
             ("new-order", None, ..) => Self::NewOrder,
             ("order", Some(id), Some("finalize"), None) => Self::Finalize(id.parse().ok()?),
             ("certificate", Some(id), None, _) => Self::Certificate(id.parse().ok()?),
+            ("certificate", Some(id), Some(number), None) => {
+                Self::AlternateChain(id.parse().ok()?, ordinal(number)?)
+            }
             ("directory", None, ..) => Self::Directory,
             ("new-account", None, ..) => Self::NewAccount,
             ("account", Some(id), None, _) => Self::Account(id.parse().ok()?),
@@ -188,8 +193,15 @@ impl fmt::Display for Resource {
             Self::Challenge(id) => write!(f, "challenge/{id}"),
             Self::Certificate(id) => write!(f, "certificate/{id}"),
             Self::RenewalInfo(Some(id)) => write!(f, "renewal-info/{id}"),
+            Self::AlternateChain(id, number) => write!(f, "certificate/{id}/{number}"),
         }
     }
+}
+
+/// A number from 1 on, in the one way in which it is written.
+fn ordinal(digits: &str) -> Option<usize> {
+    let number: usize = digits.parse().ok().filter(|number| *number > 0)?;
+    (digits == number.to_string()).then_some(number)
 }
 
 /// What the path of a request names.
@@ -404,6 +416,7 @@ mod tests {
             Resource::Authorization(ID.parse().unwrap()),
             Resource::Challenge(ID.parse().unwrap()),
             Resource::Certificate(ID.parse().unwrap()),
+            Resource::AlternateChain(ID.parse().unwrap(), 2),
             Resource::RevokeCert,
         ];
         let linker = Linker::new(base("https://ca.internal"), Vec::new());

@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, certificate, challenge, completions, config, dev, eab, init, migrate, order, serve,
-    slot,
+    account, ca, certificate, challenge, completions, config, dev, eab, init, migrate, order,
+    serve, slot,
 };
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Dev(dev::Dev),
     Init(init::Init),
     Serve(serve::Serve),
+    /// Looks after the certificate authority's own certificates
+    #[command(subcommand)]
+    Ca(ca::Ca),
     /// Looks at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -199,6 +202,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Eab(eab) => eab.run(output),
         Command::Order(order) => order.run(output),
         Command::Slot(slot) => slot.run(output),
+        Command::Ca(ca) => ca.run(output),
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -34,12 +34,50 @@ async fn the_answer_is_valid_at_once() {
     assert_eq!(chain[1..], server.authority.issuers()[0].chain);
     assert!(LeafFacts::parse(&chain[0]).is_some());
 
+    assert_eq!(certificate.links("alternate"), [""; 0]);
+
     let stranger = Client::new(&server).await;
     stranger.read(&url).await.expect_problem(404, "malformed");
     client
         .post(&url, json!({}))
         .await
         .expect_problem(400, "malformed");
+}
+
+#[tokio::test]
+async fn alternate_chains_are_linked_to_each_other() {
+    let server = Server::start().await;
+    let others = vec![vec![vec![0x30, 0]], vec![vec![0x30, 0], vec![0x30, 1, 0]]];
+    server.authority.alternates.set(others.clone()).unwrap();
+    let client = Client::new(&server).await;
+    let tried = client.ready_order(&["a.test"]).await;
+    let (csr, _) = csr(&["a.test"]);
+    let order = client.finalize(&tried, &csr).await.expect_status(200);
+    let url = text(&order.json()["certificate"]);
+
+    let urls = [url.clone(), format!("{url}/1"), format!("{url}/2")];
+    let usual = server.authority.issuers()[0].chain.clone();
+    let mut leaf = None;
+    for (number, above) in std::iter::once(&usual).chain(&others).enumerate() {
+        let reply = client.read(&urls[number]).await.expect_status(200);
+        let text = String::from_utf8(reply.body.to_vec()).unwrap();
+        let chain = pem::certificates_from_pem(&text).unwrap();
+        assert_eq!(chain[1..], *above);
+        assert_eq!(leaf.get_or_insert_with(|| chain[0].clone()), &chain[0]);
+        let mut linked = reply.links("alternate");
+        linked.push(urls[number].clone());
+        linked.sort();
+        assert_eq!(linked, urls);
+    }
+    for number in ["0", "3", "01", "+1", "99999999999999999999", "x", "1/"] {
+        let url = format!("{url}/{number}");
+        client.read(&url).await.expect_problem(404, "malformed");
+    }
+    let stranger = Client::new(&server).await;
+    stranger
+        .read(&urls[1])
+        .await
+        .expect_problem(404, "malformed");
 }
 
 #[tokio::test]

@@ -178,15 +178,20 @@ impl Reply {
         self.header("retry-after").map(|text| text.parse().unwrap())
     }
 
-    /// The URL of the link with this relation.
-    pub(crate) fn link(&self, relation: &str) -> Option<String> {
+    /// The URLs of the links with this relation.
+    pub(crate) fn links(&self, relation: &str) -> Vec<String> {
         let suffix = format!(">;rel=\"{relation}\"");
         self.headers
             .get_all("link")
             .iter()
             .filter_map(|value| value.to_str().unwrap().strip_suffix(&suffix))
             .map(|url| url.strip_prefix('<').unwrap().to_owned())
-            .next()
+            .collect()
+    }
+
+    /// The URL of the first link with this relation.
+    pub(crate) fn link(&self, relation: &str) -> Option<String> {
+        self.links(relation).into_iter().next()
     }
 
     #[track_caller]
@@ -268,6 +273,8 @@ pub(crate) enum Mood {
 pub(crate) struct Authority {
     inner: LocalAuthority,
     mood: Mutex<Mood>,
+    /// Other chains that it has for whatever issuer.
+    pub(crate) alternates: OnceLock<Vec<Vec<Vec<u8>>>>,
 }
 
 impl Authority {
@@ -282,6 +289,7 @@ impl Authority {
         Self {
             inner,
             mood: Mutex::new(Mood::Well),
+            alternates: OnceLock::new(),
         }
     }
 
@@ -343,6 +351,10 @@ impl SignAuthority for Authority {
 
     fn issuers(&self) -> Vec<Issuer> {
         self.inner.issuers()
+    }
+
+    fn alternate_chains(&self, _: IssuerId) -> &[Vec<Vec<u8>>] {
+        self.alternates.get().map_or(&[], Vec::as_slice)
     }
 
     fn roots(&self) -> Vec<Vec<u8>> {
