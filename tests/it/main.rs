@@ -11,6 +11,7 @@ mod certificates;
 mod chains;
 mod commands;
 mod crash;
+mod dns_challenges;
 mod instant_acme;
 mod lego;
 mod retry;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -69,6 +69,14 @@ impl Dns {
     /// Adds a TXT record.
     pub fn add_txt(&self, name: &str, value: &str) {
         self.add(name, RData::TXT(TXT::new(vec![value.to_owned()])));
+    }
+
+    /// Adds a CAA record that is not critical.
+    pub fn add_caa(&self, name: &str, tag: &str, value: &str) {
+        let mut caa = CAA::new_issue(false, None, Vec::new());
+        tag.clone_into(&mut caa.tag);
+        caa.value = value.as_bytes().to_vec();
+        self.add(name, RData::CAA(caa));
     }
 
     /// Gives the name another address.

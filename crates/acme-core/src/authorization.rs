@@ -103,7 +103,9 @@ impl Authorization {
     pub fn offered(identifier: &Identifier, provisioner: &Provisioner) -> Vec<ChallengeKind> {
         let fits = |kind: &ChallengeKind| match kind {
             ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !identifier.is_wildcard(),
-            ChallengeKind::Dns01 => matches!(identifier, Identifier::Dns(_)),
+            ChallengeKind::Dns01 | ChallengeKind::DnsAccount01 | ChallengeKind::DnsPersist01 => {
+                matches!(identifier, Identifier::Dns(_))
+            }
         };
         provisioner
             .challenges

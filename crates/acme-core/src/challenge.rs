@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use acme_types::{
-    AuthorizationId, ChallengeId, ChallengeKind, ChallengeStatus, Identifier, Problem, ProblemKind,
-    ProvisionerName, Slot, Subproblem, Thumbprint, Timestamp, Token,
+    AccountId, AuthorizationId, ChallengeId, ChallengeKind, ChallengeStatus, Identifier, Problem,
+    ProblemKind, ProvisionerName, Slot, Subproblem, Thumbprint, Timestamp, Token,
 };
 
 use crate::{Epoch, Judgement, Observation, OnExhausted, Retry, RetryPolicy};
@@ -87,6 +87,10 @@ pub struct Claim {
     pub token: Token,
     /// What is to be proven, without `*.`.
     pub identifier: Identifier,
+    /// Whether it is to be proven for the identifier's wildcard.
+    pub wildcard: bool,
+    /// The account that must prove it.
+    pub account_id: AccountId,
     /// The provisioner whose policy rules.
     pub provisioner: ProvisionerName,
     /// Thumbprint of the account's key.

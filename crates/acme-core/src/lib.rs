@@ -14,14 +14,17 @@ mod account;
 mod asn1;
 mod authority;
 mod authorization;
+mod caa;
 mod certificate;
 mod challenge;
 mod clock;
 mod csr;
 mod digest;
+mod dns_persist;
 mod entropy;
 mod external_account;
 mod issuance;
+mod issue_value;
 mod jws;
 mod key;
 mod key_kind;
@@ -47,6 +50,7 @@ mod validator;
 pub use account::Account;
 pub use authority::{AuthorityError, IssueRequest, Prepared, SignAuthority};
 pub use authorization::{Authorization, AuthorizationState};
+pub use caa::{CaaCheck, CaaMode, CaaRecord};
 pub use certificate::{
     Certificate, Issuer, IssuerId, ParseSerialError, Revocation, RevocationReason, Serial,
 };
@@ -55,7 +59,8 @@ pub use challenge::{
 };
 pub use clock::{Clock, ManualClock};
 pub use csr::Csr;
-pub use digest::{dns01_value, key_authorization_digest, thumbprint};
+pub use digest::{dns_account01_label, dns01_value, key_authorization_digest, thumbprint};
+pub use dns_persist::persist_refusal;
 pub use entropy::{Entropy, EntropyRng};
 pub use external_account::{
     ExternalAccount, ExternalAccountBinding, ExternalAccountKey, ExternalKeyRefusal, MacSecret,

@@ -113,6 +113,8 @@ findings! {
     TlsMismatch = "tls-mismatch", IncorrectResponse, Contradiction;
     /// The address lies in a network that the configuration denies.
     DeniedNetwork = "denied-network", RejectedIdentifier, Contradiction;
+    /// The CAA records could not be looked up.
+    CaaFailure = "caa-failure", Dns, NotYet;
     /// CAA records forbid this authority.
     CaaRefused = "caa-refused", Caa, Contradiction;
     /// The fault is the server's own.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acme_types::{ChallengeKind, Identifier, Problem, ProblemKind, ProfileName, ProvisionerName};
 
-use crate::{Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
+use crate::{CaaMode, Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
 
 /// A named policy and its directory.
 #[derive(Clone, Debug)]
@@ -15,8 +15,10 @@ pub struct Provisioner {
     pub terms_of_service: Option<String>,
     /// URL of a page about this authority.
     pub website: Option<String>,
-    /// Names under which CAA records permit this authority.
+    /// Names under which CAA records permit this authority, and by which dns-persist-01 names it.
     pub caa_identities: Vec<String>,
+    /// Whether CAA records are heeded.
+    pub caa: CaaMode,
     /// Whether a new account needs an external account binding.
     pub require_eab: bool,
     /// The challenges it offers.
@@ -65,8 +67,9 @@ impl Provisioner {
             terms_of_service: None,
             website: None,
             caa_identities: Vec::new(),
+            caa: CaaMode::Off,
             require_eab: false,
-            challenges: ChallengeKind::ALL.to_vec(),
+            challenges: ChallengeKind::USUAL.to_vec(),
             retry: RetryPolicy::default(),
             lifetimes: Lifetimes::default(),
             issuance: Issuance::default(),

@@ -3,6 +3,7 @@
 
 mod account;
 mod authorization;
+mod caa;
 mod certificate;
 mod challenge;
 mod directory;
@@ -20,9 +21,9 @@ use std::time::Duration;
 
 use acme_core::{
     AttemptRunner, Clock, Entropy, NonceKey, Provisioner, RevocationPublisher, SignAuthority,
-    Store, Tenure,
+    Store, Tenure, Validator,
 };
-use acme_types::{AccountId, ProblemKind};
+use acme_types::{AccountId, ProblemKind, ProvisionerName};
 use hyper::Method;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use tokio::time::Instant;
@@ -47,6 +48,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// What signs, and knows the provisioners.
     pub authority: Arc<dyn SignAuthority>,
+    /// Looks at CAA records again before a certificate is signed.
+    pub validator: Arc<dyn Validator>,
     /// Makes attempts at once when there is room.
     pub runner: Arc<dyn AttemptRunner>,
     /// Shows what was revoked; none when that is not published.
@@ -97,6 +100,15 @@ impl ApiConfig {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             body: BodyLimits::default(),
         }
+    }
+}
+
+impl ApiConfig {
+    /// The URLs of an account, the one in use first.
+    #[must_use]
+    pub fn account_urls(&self, provisioner: &ProvisionerName, account: &AccountId) -> Vec<String> {
+        let linker = Linker::new(self.base_url.clone(), self.accepted_base_urls.clone());
+        linker.account_urls(provisioner, account)
     }
 }
 

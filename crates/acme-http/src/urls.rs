@@ -325,6 +325,18 @@ impl Linker {
         format!("{}/acme/{}/{resource}", self.base, provisioner.url_safe())
     }
 
+    /// The URLs of an account, the one in use first: a `kid` under an earlier base URL stays good.
+    pub(crate) fn account_urls(
+        &self,
+        provisioner: &ProvisionerName,
+        account: &AccountId,
+    ) -> Vec<String> {
+        let resource = Resource::Account(account.clone());
+        let path = format!("/acme/{}/{resource}", provisioner.url_safe());
+        let bases = std::iter::once(&self.base).chain(&self.accepted);
+        bases.map(|base| format!("{base}{path}")).collect()
+    }
+
     /// Whether `url`, as a client signed it, is the one that this request was sent to.
     pub(crate) fn is_of_request(&self, url: &str, path: &str, query: Option<&str>) -> bool {
         self.rest(url).is_some_and(|rest| match query {
@@ -498,6 +510,13 @@ mod tests {
         assert!(!linker.is_of_request(paged, path, None));
 
         let id: AccountId = ID.parse().unwrap();
+        assert_eq!(
+            linker.account_urls(&name, &id),
+            [
+                format!("https://ca.internal/acme/default/account/{ID}"),
+                format!("https://old.internal:8443/acme/default/account/{ID}"),
+            ]
+        );
         let account = |kid: &str| linker.account_of(kid, &name);
         assert_eq!(
             account(&format!("https://ca.internal/acme/default/account/{ID}")),

@@ -76,6 +76,10 @@ pub(crate) const fn advice(finding: Finding) -> &'static str {
             "The name points into a network that this server must not reach. Correct the name's \
              address, or take the network out of validation.deny_networks (or into allow_networks)."
         }
+        Finding::CaaFailure => {
+            "The proof is there, but the name's CAA records cannot be looked up. Mend the name server \
+             of the zone named here, or name the zone in this provisioner's caa_private_suffixes."
+        }
         Finding::CaaRefused => {
             "The name's CAA records permit other authorities only. Add a CAA record for one of this \
              provisioner's caa_identities."

@@ -2,6 +2,7 @@
 //! one pass that reports every mistake at once.
 
 mod certificate;
+mod caa;
 pub mod duration;
 mod mistake;
 mod overrides;

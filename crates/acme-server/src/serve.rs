@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme_core::{AttemptRunner as _, Clock, Entropy, RevocationPublisher, SignAuthority, Tenure};
+use acme_core::{
+    AttemptRunner as _, Clock, Entropy, RevocationPublisher, SignAuthority, Tenure, Validator,
+};
 use acme_http::{ApiConfig, ServeLimits, Services};
 use acme_types::{Slot, random_id};
 use tokio::net::TcpListener;
@@ -67,7 +69,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Some(authority) => Arc::new(authority),
         None => Arc::clone(&own_authority),
     };
-    let validator = Arc::new(open_validator(&config)?);
+    let validator: Arc<dyn Validator> = Arc::new(open_validator(&config)?);
     let opened = open_store(&config.store).await?;
     let store = opened.store();
 
@@ -85,17 +87,23 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     let own =
         own_certificate::first(&config, &*own_authority, slot, &*entropy, clock.now()).await?;
 
+    let limits = worker_limits(&config);
+    let mut fresh = [0; 32];
+    entropy.fill(&mut fresh);
+    let api_config = ApiConfig {
+        attempt_patience: limits.patience(),
+        ..stage::api_config(&config, store.nonce_key(fresh).await?)?
+    };
+    let urls = api_config.clone();
     let ports = WorkerPorts {
         store: Arc::clone(&store),
-        validator,
+        validator: Arc::clone(&validator),
         authority: Arc::clone(&authority),
         clock: Arc::clone(&clock),
         tenure: Arc::clone(&tenure),
+        account_urls: Arc::new(move |provisioner, id| urls.account_urls(provisioner, id)),
     };
-    let limits = worker_limits(&config);
     let worker = Worker::new(ports.clone(), limits);
-    let mut fresh = [0; 32];
-    entropy.fill(&mut fresh);
     let publication = config.ca.publication;
     let publisher = (publication != Publication::default()).then(|| {
         let (store, authority) = (Arc::clone(&store), Arc::clone(&authority));
@@ -104,14 +112,11 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     if let Some(publisher) = &publisher {
         publisher.round().await?;
     }
-    let api_config = ApiConfig {
-        attempt_patience: limits.patience(),
-        ..stage::api_config(&config, store.nonce_key(fresh).await?)?
-    };
     let shown = publisher.clone();
     let services = Services {
         store: Arc::clone(&store),
         authority: Arc::clone(&authority),
+        validator,
         runner: Arc::new(worker.clone()),
         publisher: shown.map(|publisher| Arc::new(publisher) as Arc<dyn RevocationPublisher>),
         clock: Arc::clone(&clock),

@@ -16,7 +16,7 @@ use acme_core::{
     AttemptRunner, Claim, ClaimBatch, Clock, Finding, Observation, Phase, Probe, RecordVerdict,
     RetryPolicy, SignAuthority, Store, StoreError, Tenure, Validator,
 };
-use acme_types::{KeyAuthorization, Timestamp};
+use acme_types::{AccountId, KeyAuthorization, ProvisionerName, Timestamp};
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -79,7 +79,12 @@ pub struct WorkerPorts {
     pub clock: Arc<dyn Clock>,
     /// The slot and epoch to act under.
     pub tenure: Arc<Tenure>,
+    /// The URLs of accounts.
+    pub account_urls: AccountUrls,
 }
+
+/// Gives the URLs of a provisioner's account, the one in use first.
+pub type AccountUrls = Arc<dyn Fn(&ProvisionerName, &AccountId) -> Vec<String> + Send + Sync>;
 
 /// Makes the attempts of one slot. Clones share everything.
 #[derive(Clone)]
@@ -215,6 +220,7 @@ impl Worker {
             validator,
             authority,
             clock,
+            account_urls,
             ..
         } = &self.ports;
         let provisioner = authority.load_provisioner_by_id(&claim.provisioner);
@@ -224,8 +230,13 @@ impl Worker {
                     provisioner: claim.provisioner.clone(),
                     kind: claim.kind,
                     identifier: claim.identifier.clone(),
+                    wildcard: claim.wildcard,
                     token: claim.token.clone(),
                     key_authorization: KeyAuthorization::new(&claim.token, &claim.thumbprint),
+                    account_urls: account_urls(&claim.provisioner, &claim.account_id),
+                    issuer_names: provisioner.caa_identities.clone(),
+                    caa: provisioner.caa.clone(),
+                    now: clock.now(),
                 };
                 (validator.probe(&probe).await, provisioner.retry.clone())
             }

@@ -78,6 +78,10 @@ impl Tracked {
 pub struct Subject {
     /// What is to be proven.
     pub identifier: Identifier,
+    /// Whether it is to be proven for the identifier's wildcard.
+    pub wildcard: bool,
+    /// The account that must prove it.
+    pub account_id: AccountId,
     /// The provisioner.
     pub provisioner: ProvisionerName,
     /// Thumbprint of the account's key.

@@ -22,11 +22,29 @@ pub enum ChallengeKind {
     /// A certificate shown for the protocol `acme-tls/1` ([RFC 8737](https://www.rfc-editor.org/rfc/rfc8737)).
     #[serde(rename = "tls-alpn-01")]
     TlsAlpn01,
+    /// A TXT record at a label that is the account's own
+    /// ([draft-ietf-acme-dns-account-label](https://datatracker.ietf.org/doc/draft-ietf-acme-dns-account-label/)).
+    #[serde(rename = "dns-account-01")]
+    DnsAccount01,
+    /// A standing TXT record that names the authority and the account
+    /// ([draft-ietf-acme-dns-persist](https://datatracker.ietf.org/doc/draft-ietf-acme-dns-persist/)).
+    #[serde(rename = "dns-persist-01")]
+    DnsPersist01,
 }
 
 impl ChallengeKind {
     /// Every kind this server knows.
-    pub const ALL: &'static [Self] = &[Self::Http01, Self::Dns01, Self::TlsAlpn01];
+    pub const ALL: &'static [Self] = &[
+        Self::Http01,
+        Self::Dns01,
+        Self::TlsAlpn01,
+        Self::DnsAccount01,
+        Self::DnsPersist01,
+    ];
+
+    /// The kinds of RFC 8555 and RFC 8737, which are offered unless a provisioner says otherwise:
+    /// some clients stop at a kind they do not know.
+    pub const USUAL: &'static [Self] = &[Self::Http01, Self::Dns01, Self::TlsAlpn01];
 
     /// The word on the wire, in configuration and in the store.
     #[must_use]
@@ -35,6 +53,8 @@ impl ChallengeKind {
             Self::Http01 => "http-01",
             Self::Dns01 => "dns-01",
             Self::TlsAlpn01 => "tls-alpn-01",
+            Self::DnsAccount01 => "dns-account-01",
+            Self::DnsPersist01 => "dns-persist-01",
         }
     }
 }
@@ -59,8 +79,13 @@ impl FromStr for ChallengeKind {
 
 /// The word names no challenge that this server knows.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("unknown challenge type {0:?}; known are http-01, dns-01, tls-alpn-01")]
+#[error("unknown challenge type {0:?}; known are {known}", known = known_kinds())]
 pub struct UnknownChallengeKind(pub String);
+
+fn known_kinds() -> String {
+    let words: Vec<_> = ChallengeKind::ALL.iter().map(|k| k.as_str()).collect();
+    words.join(", ")
+}
 
 /// The random text of a challenge: 32 random octets (256 bits) in base64url, public
 /// ([RFC 8555 § 8.3](https://www.rfc-editor.org/rfc/rfc8555#section-8.3) wants at least 128 bits).

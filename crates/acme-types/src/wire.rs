@@ -154,6 +154,16 @@ pub struct ChallengeBody {
     pub status: ChallengeStatus,
     /// The random text to prove control with.
     pub token: Token,
+    /// dns-persist-01: the account's URL, as the record must name it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accounturi: Option<String>,
+    /// dns-persist-01: the names of this authority, one of which the record must begin with.
+    #[serde(
+        rename = "issuer-domain-names",
+        skip_serializing_if = "Vec::is_empty",
+        default
+    )]
+    pub issuer_domain_names: Vec<String>,
     /// When the proof was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validated: Option<Timestamp>,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use acme_core::{Finding, printable};
+use acme_core::{CaaRecord, Finding, printable};
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
@@ -153,6 +153,27 @@ impl Resolver {
         ))
     }
 
+    /// The CAA records of a name, and the server that says so; perhaps none. The error says why
+    /// nobody knows.
+    pub(crate) async fn caa(&self, name: &str) -> Result<(SocketAddr, Vec<CaaRecord>), String> {
+        let fqdn = fully_qualified(name).map_err(|failure| failure.text)?;
+        match self.ask(&fqdn, RecordType::CAA).await {
+            Ok(Reply { server, answer }) => {
+                let records = match answer {
+                    Answer::Records(records) => records,
+                    Answer::NoData | Answer::NoName => Vec::new(),
+                };
+                Ok((server, records.into_iter().filter_map(caa_record).collect()))
+            }
+            Err(NoReply(text)) => Err(text),
+        }
+    }
+
+    /// How long one look-up may take when a server does not answer.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Asks the servers in turn until one answers. "No such name" is an answer; SERVFAIL is not.
     async fn ask(&self, name: &Name, kind: RecordType) -> Result<Reply, NoReply> {
         let first = self.first.load(Ordering::Relaxed);
@@ -284,6 +305,17 @@ fn fully_qualified(name: &str) -> Result<Name, Failure> {
 fn joined_strings(record: &RData) -> Option<Vec<u8>> {
     match record {
         RData::TXT(txt) => Some(txt.txt_data.concat()),
+        _ => None,
+    }
+}
+
+fn caa_record(record: RData) -> Option<CaaRecord> {
+    match record {
+        RData::CAA(caa) => Some(CaaRecord {
+            flags: caa.reserved_flags | u8::from(caa.issuer_critical) << 7,
+            tag: caa.tag,
+            value: caa.value,
+        }),
         _ => None,
     }
 }

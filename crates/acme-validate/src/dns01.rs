@@ -2,8 +2,10 @@
 //!
 //! [RFC 8555 § 8.4]: https://www.rfc-editor.org/rfc/rfc8555#section-8.4
 
+use std::net::SocketAddr;
+
 use acme_core::{Finding, Phase, Probe, dns01_value, printable};
-use acme_types::Identifier;
+use acme_types::{DnsName, Identifier};
 
 use crate::Failure;
 use crate::dns::Resolver;
@@ -11,13 +13,7 @@ use crate::progress::{Outcome, Progress};
 
 /// Looks for the record.
 pub(crate) async fn probe(resolver: &Resolver, progress: &mut Progress, probe: &Probe) -> Outcome {
-    let Identifier::Dns(name) = probe.identifier.base() else {
-        return Err(Failure::new(
-            Finding::Internal,
-            "dns-01 cannot prove control of an IP address",
-        ));
-    };
-    let name = format!("_acme-challenge.{name}");
+    let name = format!("_acme-challenge.{}", dns_name(probe)?);
     let expected = dns01_value(&probe.key_authorization);
 
     let servers = resolver.servers_in_words();
@@ -28,6 +24,27 @@ pub(crate) async fn probe(resolver: &Resolver, progress: &mut Progress, probe: &
     let (server, texts) = resolver.texts(&name).await?;
 
     progress.enter(Phase::Compare, "the records were not compared");
+    compare(&name, server, &texts, &expected)
+}
+
+/// The name that is to be proven; DNS proves no address.
+pub(crate) fn dns_name(probe: &Probe) -> Result<DnsName, Failure> {
+    match probe.identifier.base() {
+        Identifier::Dns(name) => Ok(name),
+        Identifier::Ip(_) => Err(Failure::new(
+            Finding::Internal,
+            format!("{} cannot prove control of an IP address", probe.kind),
+        )),
+    }
+}
+
+/// Whether one of the records is the expected one.
+pub(crate) fn compare(
+    name: &str,
+    server: SocketAddr,
+    texts: &[Vec<u8>],
+    expected: &str,
+) -> Outcome {
     if texts.iter().any(|text| text == expected.as_bytes()) {
         return Ok(format!(
             "TXT of {name} has the expected value, says {server}"
@@ -37,7 +54,7 @@ pub(crate) async fn probe(resolver: &Resolver, progress: &mut Progress, probe: &
         Finding::DnsTxtMismatch,
         format!(
             "TXT of {name} is {}, says {server}; expected \"{expected}\"",
-            found_in_words(&texts)
+            found_in_words(texts)
         ),
     ))
 }

@@ -3,10 +3,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod caa;
 mod config;
 mod dial;
 mod dns;
 mod dns01;
+mod dns_account01;
+mod dns_persist01;
 mod host;
 mod http01;
 mod network;

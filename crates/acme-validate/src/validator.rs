@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use acme_core::{Observation, Probe, Validator};
+use acme_core::{CaaCheck, Observation, Probe, Validator};
 use acme_types::{ChallengeKind, ProvisionerName};
 use async_trait::async_trait;
 use hyper::header::HeaderValue;
@@ -14,9 +14,13 @@ use crate::dns::Resolver;
 use crate::network::Reach;
 use crate::progress::{Outcome, Progress};
 use crate::tls::TlsClients;
-use crate::{ValidationConfig, ValidationSetupError, dns01, http01, tlsalpn01};
+use crate::{
+    ValidationConfig, ValidationSetupError, caa, dns_account01, dns_persist01, dns01, http01,
+    tlsalpn01,
+};
 
-/// Looks for proofs on the network, by http-01, dns-01 and tls-alpn-01.
+/// Looks for proofs on the network, by http-01, dns-01 and those like it, and
+/// tls-alpn-01.
 ///
 /// A probe runs wholly within the future that [`Validator::probe`] returns: it ends at the
 /// configured time-out, and dropping the future ends it at once. Only connections to resolvers
@@ -99,10 +103,25 @@ impl Settings {
     }
 
     async fn attempt(&self, progress: &mut Progress, probe: &Probe) -> Outcome {
+        let proof = self.look(progress, probe).await?;
+        let Some(check) = probe.caa_check() else {
+            return Ok(proof);
+        };
+        progress.note(proof);
+        caa::check(&self.resolver, progress, &check).await
+    }
+
+    async fn look(&self, progress: &mut Progress, probe: &Probe) -> Outcome {
         match probe.kind {
             ChallengeKind::Http01 => http01::probe(self, progress, probe).await,
             ChallengeKind::Dns01 => dns01::probe(&self.resolver, progress, probe).await,
             ChallengeKind::TlsAlpn01 => tlsalpn01::probe(self, progress, probe).await,
+            ChallengeKind::DnsAccount01 => {
+                dns_account01::probe(&self.resolver, progress, probe).await
+            }
+            ChallengeKind::DnsPersist01 => {
+                dns_persist01::probe(&self.resolver, progress, probe).await
+            }
         }
     }
 }
@@ -126,6 +145,16 @@ impl Validator for NetworkValidator {
             observation.detail
         );
         observation
+    }
+
+    async fn check_caa(&self, check: &CaaCheck) -> Observation {
+        let settings = self.settings(&check.provisioner);
+        let mut progress = Progress::start(settings.timeout);
+        let deadline = progress.deadline();
+        let looking = caa::check(&settings.resolver, &mut progress, check);
+        let ended = timeout_at(deadline, looking).await;
+        let outcome = ended.unwrap_or_else(|_| Err(progress.timed_out()));
+        progress.conclude(outcome)
     }
 }
 

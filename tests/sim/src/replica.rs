@@ -192,6 +192,7 @@ async fn live(
     };
     let tenure = Arc::new(Tenure::new(slot, lease.epoch));
     let ports = WorkerPorts {
+        account_urls: Arc::new(|_, _| Vec::new()),
         store: Arc::clone(&store) as Arc<dyn Store>,
         validator,
         authority,

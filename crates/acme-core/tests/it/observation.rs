@@ -26,6 +26,7 @@ fn every_finding_is_judged() {
         (F::TlsWrongCertificate, NotYet, K::Tls),
         (F::TlsMismatch, Contradiction, K::IncorrectResponse),
         (F::DeniedNetwork, Contradiction, K::RejectedIdentifier),
+        (F::CaaFailure, NotYet, K::Dns),
         (F::CaaRefused, Contradiction, K::Caa),
         (F::Internal, NotYet, K::ServerInternal),
     ];

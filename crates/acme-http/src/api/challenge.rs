@@ -5,7 +5,7 @@ use acme_core::{
     Account, Attempt, Authorization, AuthorizationState, BeginValidation, Challenge,
     ChallengeState, Claim, Provisioner, Stopped, ValidationView,
 };
-use acme_types::{AuthorizationStatus, ChallengeBody, ChallengeId, Timestamp};
+use acme_types::{AuthorizationStatus, ChallengeBody, ChallengeId, ChallengeKind, Timestamp};
 
 use super::Api;
 use crate::answer::Answer;
@@ -128,11 +128,21 @@ impl Api {
             challenge
         };
         let told = attempts.is_some() || matches!(challenge.state, ChallengeState::Invalid { .. });
+        let persists = challenge.kind == ChallengeKind::DnsPersist01;
         ChallengeBody {
             kind: challenge.kind,
             url: self.url(provisioner, &Resource::Challenge(challenge.id.clone())),
             status: challenge.state.status(),
             token: challenge.token.clone(),
+            accounturi: persists.then(|| {
+                let account = Resource::Account(authorization.account_id.clone());
+                self.url(provisioner, &account)
+            }),
+            issuer_domain_names: if persists {
+                provisioner.caa_identities.clone()
+            } else {
+                Vec::new()
+            },
             validated: match challenge.state {
                 ChallengeState::Valid { validated_at } => Some(validated_at),
                 _ => None,

@@ -3,7 +3,7 @@
 //! [RFC 8555 § 7.1.1]: https://www.rfc-editor.org/rfc/rfc8555#section-7.1.1
 //! [§ 7.2]: https://www.rfc-editor.org/rfc/rfc8555#section-7.2
 
-use acme_core::Provisioner;
+use acme_core::{CaaMode, Provisioner};
 use acme_types::{Directory, DirectoryMeta};
 use hyper::{Method, StatusCode};
 
@@ -39,7 +39,10 @@ impl Api {
             meta: DirectoryMeta {
                 terms_of_service: provisioner.terms_of_service.clone(),
                 website: provisioner.website.clone(),
-                caa_identities: provisioner.caa_identities.clone(),
+                caa_identities: match provisioner.caa {
+                    CaaMode::Off => Vec::new(),
+                    CaaMode::On | CaaMode::PrivateSuffixes(_) => provisioner.caa_identities.clone(),
+                },
                 profiles: provisioner
                     .profiles
                     .iter()

@@ -34,6 +34,7 @@ impl Api {
         expect_ready(&order, now)?;
         let csr = Csr::parse(&request.csr)?;
         csr.check(&order.identifiers, &account.jwk)?;
+        self.recheck_caa(provisioner, &order, now).await?;
         let certificate = self.prepare(provisioner, &order, &csr, now).await?;
 
         // From here on the act goes to its end, whether the client waits or not.

@@ -1,5 +1,6 @@
 //! What every answer shares: nonces, links, methods, problems, caching (RFC 8555 §§ 6.3, 6.5, 7.1).
 
+use acme_core::CaaMode;
 use serde_json::json;
 
 use crate::client::Client;
@@ -10,6 +11,7 @@ async fn directory() {
     let server = Server::with(|p| {
         p.terms_of_service = Some("https://ca.test/terms".to_owned());
         p.caa_identities = vec!["ca.test".to_owned()];
+        p.caa = CaaMode::On;
     })
     .await;
     let reply = server

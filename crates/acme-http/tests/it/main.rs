@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod caa;
 mod challenge;
 mod client;
 mod envelope;

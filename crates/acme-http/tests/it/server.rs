@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use acme_ca::{InitOptions, KeyType, LocalAuthority};
 use acme_core::{
-    AttemptRunner, AuthorityError, Certificate, CertificateFilter, Claim, Clock as _, Entropy,
-    Finding, IssueRequest, Issuer, IssuerId, LeaseVerdict, ManualClock, Observation, Phase,
-    Prepared, Provisioner, RetryPolicy, SignAuthority, Store, Tenure,
+    AttemptRunner, AuthorityError, CaaCheck, Certificate, CertificateFilter, Claim, Clock as _,
+    Entropy, Finding, IssueRequest, Issuer, IssuerId, LeaseVerdict, ManualClock, Observation,
+    Phase, Prepared, Probe, Provisioner, RetryPolicy, SignAuthority, Store, Tenure, Validator,
 };
 use acme_http::{ApiConfig, Services, routes};
 use acme_store::MemoryStore;
@@ -71,6 +71,7 @@ impl Server {
         let services = Services {
             store: Arc::clone(&store),
             authority: authority.clone(),
+            validator: runner.clone(),
             runner: runner.clone(),
             publisher: None,
             clock: clock.clone(),
@@ -369,6 +370,8 @@ pub(crate) struct Runner {
     sees: Mutex<(Finding, String)>,
     has_room: AtomicBool,
     hangs: AtomicBool,
+    caa: Mutex<(Finding, String)>,
+    pub(crate) caa_checks: Mutex<Vec<CaaCheck>>,
     pub(crate) runs: AtomicUsize,
     pub(crate) wakes: AtomicUsize,
 }
@@ -381,6 +384,8 @@ impl Runner {
             sees: Mutex::new((Finding::Proof, "as expected".to_owned())),
             has_room: AtomicBool::new(true),
             hangs: AtomicBool::new(false),
+            caa: Mutex::new((Finding::Proof, "permitted".to_owned())),
+            caa_checks: Mutex::default(),
             runs: AtomicUsize::new(0),
             wakes: AtomicUsize::new(0),
         }
@@ -388,6 +393,11 @@ impl Runner {
 
     pub(crate) fn sees(&self, finding: Finding, detail: &str) {
         *self.sees.lock().unwrap() = (finding, detail.to_owned());
+    }
+
+    /// What CAA records say when they are looked at again.
+    pub(crate) fn sees_caa(&self, finding: Finding, detail: &str) {
+        *self.caa.lock().unwrap() = (finding, detail.to_owned());
     }
 
     pub(crate) fn set_room(&self, has_room: bool) {
@@ -420,6 +430,25 @@ impl Runner {
             .store
             .record_attempt(&claim, &observation, &policy, now);
         recorded.await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Validator for Runner {
+    async fn probe(&self, _: &Probe) -> Observation {
+        unreachable!("requests make no probe by themselves")
+    }
+
+    async fn check_caa(&self, check: &CaaCheck) -> Observation {
+        self.caa_checks.lock().unwrap().push(check.clone());
+        let (finding, detail) = self.caa.lock().unwrap().clone();
+        Observation {
+            finding,
+            phase: Phase::Dns,
+            address: None,
+            detail,
+            took: Duration::from_millis(3),
+        }
     }
 }
 

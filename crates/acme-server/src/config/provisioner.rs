@@ -6,6 +6,7 @@ use acme_core::{Lifetimes, Profile, Provisioner, RenewalPolicy};
 use acme_types::{DnsName, InvalidProvisionerName, ProfileName, ProvisionerName};
 
 use super::ProvisionerConfig;
+use super::caa;
 use super::certificate;
 use super::policy;
 use super::section::Section;
@@ -67,7 +68,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
     let require_eab = section.value("require_eab", defaults.require_eab);
     let terms_of_service: Option<Link> = section.value("terms_of_service", None);
     let website: Option<Link> = section.value("website", None);
-    let caa_identities: Vec<DnsName> = section.value("caa_identities", Vec::new());
+    let (caa, caa_identities) = caa::read(section, &challenges);
     let max_identifiers = section.bounded(
         "max_identifiers",
         defaults.max_identifiers,
@@ -110,7 +111,8 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             name: defaults.name,
             terms_of_service: terms_of_service.map(|link| link.0),
             website: website.map(|link| link.0),
-            caa_identities: caa_identities.iter().map(DnsName::to_string).collect(),
+            caa_identities,
+            caa,
             require_eab,
             challenges,
             retry: validation.policy(),

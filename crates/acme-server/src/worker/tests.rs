@@ -113,6 +113,7 @@ async fn what_was_being_made_at_the_end_is_due_at_once() {
     armed(&*store, &provisioner, ENDING, epoch).await;
     let validator = Arc::new(Silent::default());
     let ports = WorkerPorts {
+        account_urls: Arc::new(|_, _| Vec::new()),
         store: Arc::clone(&store) as Arc<dyn Store>,
         validator: Arc::clone(&validator) as Arc<dyn Validator>,
         authority: Arc::new(Policy(provisioner)),

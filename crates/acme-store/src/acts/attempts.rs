@@ -82,6 +82,8 @@ pub(crate) fn claim(
         kind: challenge.kind,
         token: challenge.token.clone(),
         identifier: subject.identifier,
+        wildcard: subject.wildcard,
+        account_id: subject.account_id,
         provisioner: subject.provisioner,
         thumbprint: subject.thumbprint,
         due_at,

@@ -256,6 +256,8 @@ impl TryFrom<AttemptRow> for Attempt {
 #[diesel(table_name = authorizations)]
 pub struct SubjectRow {
     identifier: String,
+    wildcard: bool,
+    account_id: String,
     provisioner: String,
     #[diesel(select_expression = accounts::thumbprint)]
     thumbprint: Vec<u8>,
@@ -267,6 +269,8 @@ impl TryFrom<SubjectRow> for Subject {
     fn try_from(row: SubjectRow) -> Outcome<Self> {
         Ok(Self {
             identifier: identifier(&row.identifier)?,
+            wildcard: row.wildcard,
+            account_id: parse("account id", &row.account_id)?,
             provisioner: parse("provisioner", &row.provisioner)?,
             thumbprint: Thumbprint(octets("thumbprint", &row.thumbprint)?),
         })

@@ -184,7 +184,18 @@ fn challenge_words_are_those_of_the_rfcs() {
         .iter()
         .map(|kind| kind.as_str())
         .collect();
-    assert_eq!(words, ["http-01", "dns-01", "tls-alpn-01"]);
+    assert_eq!(
+        words,
+        [
+            "http-01",
+            "dns-01",
+            "tls-alpn-01",
+            "dns-account-01",
+            "dns-persist-01"
+        ]
+    );
+    let usual: Vec<_> = ChallengeKind::USUAL.iter().map(|k| k.as_str()).collect();
+    assert_eq!(usual, ["http-01", "dns-01", "tls-alpn-01"]);
     for kind in ChallengeKind::ALL {
         assert_eq!(kind.as_str().parse(), Ok(*kind));
         assert_eq!(
@@ -192,7 +203,12 @@ fn challenge_words_are_those_of_the_rfcs() {
             serde_json::json!(kind.as_str())
         );
     }
-    assert!("tls-sni-01".parse::<ChallengeKind>().is_err());
+    let unknown = "tls-sni-01".parse::<ChallengeKind>().unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .ends_with("dns-account-01, dns-persist-01")
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
-use hickory_proto::rr::rdata::{CNAME, TXT};
+use hickory_proto::rr::rdata::{CAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -41,6 +41,15 @@ impl Zone {
     pub(crate) fn txt(self, name: &str, strings: &[&str]) -> Self {
         let strings = strings.iter().map(ToString::to_string).collect();
         self.record(name, RData::TXT(TXT::new(strings)))
+    }
+
+    /// A CAA record: flags, tag and value.
+    pub(crate) fn caa(self, name: &str, flags: u8, tag: &str, value: &str) -> Self {
+        let mut caa = CAA::new_issue(flags & 128 != 0, None, Vec::new());
+        caa.reserved_flags = flags & 127;
+        tag.clone_into(&mut caa.tag);
+        caa.value = value.as_bytes().to_vec();
+        self.record(name, RData::CAA(caa))
     }
 
     pub(crate) fn cname(self, name: &str, target: &str) -> Self {

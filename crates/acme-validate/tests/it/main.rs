@@ -7,7 +7,10 @@
     reason = "what a test cannot set up ends it"
 )]
 
+mod caa;
 mod dns01;
+mod dns_account01;
+mod dns_persist01;
 mod dns_server;
 mod hostile;
 mod http01;

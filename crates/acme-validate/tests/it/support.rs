@@ -4,10 +4,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use acme_core::{Finding, Observation, Phase, Probe, Validator as _};
-use acme_types::{ChallengeKind, Identifier, KeyAuthorization, RawIdentifier, Thumbprint, Token};
+use acme_core::{CaaMode, Finding, Observation, Phase, Probe, Validator as _};
+use acme_types::{
+    ChallengeKind, Identifier, KeyAuthorization, RawIdentifier, Thumbprint, Timestamp, Token,
+};
 use acme_validate::{NetworkValidator, ValidationConfig};
 use tokio::net::{TcpSocket, TcpStream};
+
+/// The URLs of the account that proves.
+pub(crate) const ACCOUNT: &str = "https://ca.internal/acme/default/account/1";
+pub(crate) const EARLIER_ACCOUNT: &str = "https://old.internal/acme/default/account/1";
 
 /// Long enough for a machine that is busy.
 const PATIENT: Duration = Duration::from_secs(8);
@@ -59,9 +65,14 @@ pub(crate) fn a_probe(kind: ChallengeKind, value: &str) -> Probe {
     Probe {
         provisioner: "default".parse().unwrap(),
         kind,
-        identifier: identifier(value),
+        identifier: identifier(value).base(),
+        wildcard: identifier(value).is_wildcard(),
         token: token(),
         key_authorization: key_authorization(),
+        account_urls: vec![ACCOUNT.to_owned(), EARLIER_ACCOUNT.to_owned()],
+        issuer_names: vec!["ca.internal".to_owned()],
+        caa: CaaMode::Off,
+        now: Timestamp::from_secs(1_800_000_000),
     }
 }
 
@@ -71,8 +82,13 @@ pub(crate) async fn observe(
     kind: ChallengeKind,
     value: &str,
 ) -> Observation {
+    observe_probe(config, &a_probe(kind, value)).await
+}
+
+/// The same for any probe.
+pub(crate) async fn observe_probe(config: &ValidationConfig, probe: &Probe) -> Observation {
     let validator = NetworkValidator::new(config).unwrap();
-    let observation = validator.probe(&a_probe(kind, value)).await;
+    let observation = validator.probe(probe).await;
     let length = observation.detail.chars().count();
     assert!(length <= Observation::MAX_DETAIL, "{length} characters");
     assert!(!observation.detail.is_empty());

@@ -67,6 +67,8 @@ impl Tables {
         let account = account.ok_or_else(|| broken("an authorization has an account"))?;
         Ok(Subject {
             identifier: authorization.identifier.clone(),
+            wildcard: authorization.wildcard,
+            account_id: authorization.account_id.clone(),
             provisioner: authorization.provisioner.clone(),
             thumbprint: account.thumbprint,
         })

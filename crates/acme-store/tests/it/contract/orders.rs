@@ -124,7 +124,9 @@ pub(crate) async fn an_authorization_shows_the_newest_attempts_of_each_challenge
         let expected: Vec<u32> = match challenge.kind {
             ChallengeKind::Http01 => (5..=15).rev().collect(),
             ChallengeKind::Dns01 => vec![1],
-            ChallengeKind::TlsAlpn01 => vec![],
+            ChallengeKind::TlsAlpn01
+            | ChallengeKind::DnsAccount01
+            | ChallengeKind::DnsPersist01 => vec![],
         };
         assert_eq!(numbers, expected, "{}", challenge.kind);
         assert!(numbers.len() <= MAX_SHOWN_ATTEMPTS + 1);
