@@ -2,7 +2,7 @@
 
 use acme_tests::client::{self, Proof};
 use acme_tests::{Server, Settings, Webroot};
-use instant_acme::{AuthorizationStatus, ChallengeType, Order, OrderStatus};
+use instant_acme::{ChallengeType, Error, Order, OrderStatus};
 
 async fn offering(kind: &str, more: &[&str]) -> Server {
     let kinds = format!("provisioner.default.challenges={kind}");
@@ -101,21 +101,20 @@ async fn caa_records_permit_forbid_and_are_waited_for() {
     certificate.expect_good(&server.root_file(), &names).await;
 
     let mut order = client::order(&account, &["sub.forbids.test"]).await;
-    client::answer(&mut order, Proof::Http(&webroot)).await;
-    let mut authorizations = order.authorizations();
-    let authorization = authorizations.next().await.unwrap().unwrap();
-    assert_eq!(authorization.status, AuthorizationStatus::Invalid);
-    let error = authorization.challenges[0].error.as_ref().unwrap();
+    let refused = client::try_answer(&mut order, |_| Proof::Http(&webroot)).await;
+    let Err(Error::Api(problem)) = refused else {
+        panic!("CAA records forbid it");
+    };
     assert_eq!(
-        error.r#type.as_deref(),
+        problem.r#type.as_deref(),
         Some("urn:ietf:params:acme:error:caa")
     );
-    let detail = error.detail.as_deref().unwrap_or_default();
+    let detail = problem.detail.unwrap_or_default();
     assert!(
         detail.contains("the CAA records of forbids.test say"),
         "{detail}"
     );
-    drop(authorizations);
+    assert_eq!(order.refresh().await.unwrap().status, OrderStatus::Invalid);
 
     // The name's records fail while its address is known: that is no conclusion.
     server.dns.break_name("up.broken.test");
