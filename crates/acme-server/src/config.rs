@@ -1,8 +1,8 @@
 //! The configuration: a TOML file, overridden by environment variables and then by `--set`, read in
 //! one pass that reports every mistake at once.
 
-mod certificate;
 mod caa;
+mod certificate;
 pub mod duration;
 mod mistake;
 mod overrides;

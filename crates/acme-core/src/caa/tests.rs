@@ -1,6 +1,7 @@
 //! What each set of records means, and which names are asked.
 
 use super::*;
+use crate::OrderRequest;
 
 fn check(name: &str) -> CaaCheck {
     let name: DnsName = name.parse().unwrap();
@@ -220,9 +221,7 @@ fn an_old_proof_and_that_of_another_name_are_looked_at_again() {
     let (order, mut authorizations) = Order::open(
         &"a".repeat(32).parse().unwrap(),
         &provisioner,
-        identifiers,
-        None,
-        None,
+        OrderRequest::new(identifiers),
         hours(0),
         &mut Zeroes(0),
     )

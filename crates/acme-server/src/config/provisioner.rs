@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acme_core::{Lifetimes, Profile, Provisioner, RenewalPolicy};
-use acme_types::{DnsName, InvalidProvisionerName, ProfileName, ProvisionerName};
+use acme_types::{InvalidProvisionerName, ProfileName, ProvisionerName};
 
 use super::ProvisionerConfig;
 use super::caa;
