@@ -181,6 +181,46 @@ async fn a_stranger_cannot_revoke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_compromised_key_gets_no_certificate() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let order = async || {
+        let mut order = client::order(&account, &["one.test"]).await;
+        client::answer(&mut order, Proof::Http(&webroot)).await;
+        client::wait_until_ready(&mut order).await;
+        order
+    };
+    let certificate = client::finalize_with(&mut order().await, &key).await;
+    let serial = certificate.serial().await;
+    let serial = serial.trim_start_matches("serial=");
+    let revoke = ["cert", "revoke", serial, "--reason", "keyCompromise"];
+    server.cli(&revoke).await.expect_success();
+
+    let mut order = order().await;
+    let mut params = rcgen::CertificateParams::new(vec!["one.test".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let csr = params.serialize_request(&key).unwrap();
+    expect_problem(order.finalize_csr(csr.der()).await, "badCSR");
+    client::finalize(&mut order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_rest_on_one_proof() {
+    let settings = ["provisioner.default.authorization.reuse=1d"];
+    let server = Settings::new().set(&settings).start().await;
+    let webroot = Webroot::new();
+    let target = webroot.serve(server.http01_port).await;
+    let account = client::account(&server).await;
+    for _ in 0..3 {
+        client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    }
+    assert_eq!(target.requests(), 1, "one proof for three orders");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deactivated_account_can_do_nothing() {
     let server = Settings::new().start().await;
     let account = client::account(&server).await;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use acme_types::{AuthorizationId, ChallengeKind, DnsName, Identifier, ProvisionerName, Timestamp};
+use acme_types::{ChallengeKind, DnsName, Identifier, ProvisionerName, Timestamp};
 
 use crate::issue_value::{IssueValue, Repeated};
 use crate::{Authorization, Challenge, ChallengeState, Order, Provisioner, printable};
@@ -74,15 +74,17 @@ impl CaaCheck {
         let Some(private_suffixes) = provisioner.caa.private_suffixes() else {
             return Vec::new();
         };
-        let of = |id: &AuthorizationId| authorizations.iter().find(|a| a.id == *id);
-        let proofs = order.authorizations.iter().map(of);
         let mut due = Vec::new();
-        for (identifier, proof) in order.identifiers.iter().zip(proofs) {
+        for identifier in &order.identifiers {
+            let is_for_it = |proof: &Authorization| {
+                proof.identifier == identifier.base() && proof.wildcard == identifier.is_wildcard()
+            };
+            let proof = authorizations.iter().find(|proof| is_for_it(proof));
+            let above = || authorizations.iter().find(|proof| proof.covers(identifier));
+            let proof = proof.or_else(above);
             let met = proof.and_then(|proof| proof.challenges.iter().find_map(met_at));
             let (method, looked_at) = match (proof, met) {
-                (Some(proof), Some((method, at))) if proof.identifier == identifier.base() => {
-                    (method, at)
-                }
+                (Some(proof), Some((method, at))) if is_for_it(proof) => (method, at),
                 (_, Some((method, _))) => (method, Timestamp::from_secs(0)),
                 // Nothing proves it, so that nothing may be permitted for the proof's sake.
                 (_, None) => (ChallengeKind::Http01, Timestamp::from_secs(0)),

@@ -1,6 +1,6 @@
 //! What a server reads out of a certificate that a client sends back, as to have it revoked.
 
-use acme_types::Timestamp;
+use acme_types::{Thumbprint, Timestamp};
 use der::asn1::{AnyRef, UintRef};
 use der::oid::AssociatedOid as _;
 use der::{Decode, Encode, Sequence};
@@ -8,7 +8,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::time::Validity;
 
-use crate::Serial;
+use crate::{Serial, jwk_from_spki, thumbprint};
 
 /// What stands in a certificate that was issued here. Nothing of it has been verified: the whole
 /// DER must be compared with what is stored.
@@ -38,6 +38,15 @@ impl LeafFacts {
             authority_key: authority_key(tbs.extensions),
         })
     }
+}
+
+/// The thumbprint of the key that a certificate is for, by its to-be-signed form; none when that
+/// cannot be read, or the key is of a kind that no client here may have.
+#[must_use]
+pub fn certified_key(tbs: &[u8]) -> Option<Thumbprint> {
+    let tbs = TbsCertificate::from_der(tbs).ok()?;
+    let spki = tbs.subject_public_key_info.to_der().ok()?;
+    Some(thumbprint(&jwk_from_spki(&spki)?))
 }
 
 fn authority_key(extensions: AnyRef<'_>) -> Option<Vec<u8>> {

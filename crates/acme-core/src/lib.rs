@@ -49,7 +49,7 @@ mod validator;
 
 pub use account::Account;
 pub use authority::{AuthorityError, IssueRequest, Prepared, SignAuthority};
-pub use authorization::{Authorization, AuthorizationState};
+pub use authorization::{Authorization, AuthorizationPolicy, AuthorizationState};
 pub use caa::{CaaCheck, CaaMode, CaaRecord};
 pub use certificate::{
     Certificate, Issuer, IssuerId, ParseSerialError, Revocation, RevocationReason, Serial,
@@ -69,7 +69,7 @@ pub use issuance::Issuance;
 pub use jws::{KeyChange, SignedRequest};
 pub use key::{VerifyKey, jwk_from_spki, spki_of};
 pub use key_kind::{KeyKind, KeyRules, UnknownKeyKind};
-pub use leaf::LeafFacts;
+pub use leaf::{LeafFacts, certified_key};
 pub use leaf_contents::{ExtendedKeyUsage, LeafContents, LeafKeyUsage, UnknownExtendedKeyUsage};
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
 pub use name_pattern::{InvalidNamePattern, NamePattern};
@@ -79,7 +79,7 @@ pub use ocsp::{
     CertificateStatus, MAX_OCSP_CERTIFICATES, OcspCertId, OcspIssuer, OcspQuery, OcspRefusal,
     OcspReply, OcspRequest, SignedOcsp,
 };
-pub use order::{Order, OrderRequest, OrderState};
+pub use order::{MAX_UNFINISHED_ORDERS, Order, OrderRequest, OrderState};
 pub use policy::{Policy, check_each};
 pub use profile::Profile;
 pub use provisioner::{Lifetimes, Provisioner};
@@ -95,8 +95,8 @@ pub use revocation::{
 pub use runner::AttemptRunner;
 pub use store::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
-    CreateAccountVerdict, CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate,
-    NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention,
-    RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
+    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict,
+    KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
+    RecordVerdict, Retention, RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
 };
 pub use validator::{Probe, Validator};

@@ -1,16 +1,20 @@
 //! Orders ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)): how one is
 //! opened, and what it may turn into.
 
+use std::collections::BTreeMap;
+
 use acme_types::{
-    AccountId, AuthorizationId, AuthorizationStatus, CertificateId, ChallengeId, Identifier,
-    OrderId, OrderStatus, Problem, ProblemKind, ProfileName, ProvisionerName, Timestamp, Token,
+    AccountId, AuthorizationId, AuthorizationStatus, CertificateId, DnsName, Identifier, OrderId,
+    OrderStatus, Problem, ProblemKind, ProfileName, ProvisionerName, Timestamp,
 };
 use rand_core::CryptoRng;
 
-use crate::{
-    Authorization, AuthorizationState, Challenge, ChallengeState, Provisioner, RenewalId,
-    check_each,
-};
+use crate::digest::sha256;
+use crate::{Authorization, Provisioner, RenewalId, check_each};
+
+/// How many unfinished orders an account may have for the same identifiers; one more supersedes the
+/// oldest of them.
+pub const MAX_UNFINISHED_ORDERS: usize = 10;
 
 /// `Retry-After` on an order that is not settled yet and is being worked on, in seconds.
 const RETRY_AFTER_SECS: u64 = 3;
@@ -36,7 +40,7 @@ pub struct Order {
     pub created_at: Timestamp,
     /// When it ends unless it is finalized.
     pub expires_at: Timestamp,
-    /// The authorizations it needs, in the order of its identifiers.
+    /// The authorizations it needs, each once, in the order of its identifiers.
     pub authorizations: Vec<AuthorizationId>,
     /// The certificate that the new one replaces, as the client has named it.
     pub replaces: Option<RenewalId>,
@@ -193,29 +197,8 @@ impl Order {
         let expires_at = now.plus(provisioner.lifetimes.order).truncated_to_second();
         let mut authorizations = Vec::with_capacity(identifiers.len());
         for identifier in &identifiers {
-            let kinds = Authorization::offered(identifier, provisioner);
-            let authorization_id = AuthorizationId::random(rng);
-            // One token for all challenges of an authorization would let one proof stand for another.
-            let challenges = kinds
-                .into_iter()
-                .map(|kind| Challenge {
-                    id: ChallengeId::random(rng),
-                    authorization_id: authorization_id.clone(),
-                    kind,
-                    token: Token::random(rng),
-                    state: ChallengeState::Pending,
-                })
-                .collect();
-            authorizations.push(Authorization {
-                id: authorization_id,
-                account_id: account_id.clone(),
-                provisioner: provisioner.name.clone(),
-                identifier: identifier.base(),
-                wildcard: identifier.is_wildcard(),
-                expires_at,
-                state: AuthorizationState::Pending,
-                challenges,
-            });
+            let opened = Authorization::open(account_id, provisioner, identifier, false, now, rng);
+            authorizations.push(opened?);
         }
         let order = Self {
             id: OrderId::random(rng),
@@ -232,6 +215,71 @@ impl Order {
             state: OrderState::Pending,
         };
         Ok((order, authorizations))
+    }
+
+    /// Lets the order rest on other authorizations than those of its own, which were just opened,
+    /// one for each identifier: on valid ones that its account has, and on new ones for names above
+    /// (`ancestors`, by identifier) that the client can prove instead. `authorizations` are the new
+    /// ones in the end.
+    ///
+    /// # Errors
+    /// `rejectedIdentifier` when a name above cannot be proven at this provisioner.
+    pub fn rest_on(
+        &mut self,
+        authorizations: &mut Vec<Authorization>,
+        valid: &[Authorization],
+        ancestors: &BTreeMap<Identifier, DnsName>,
+        provisioner: &Provisioner,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Problem> {
+        let now = self.created_at;
+        let mut new: Vec<Authorization> = Vec::with_capacity(authorizations.len());
+        let mut ids: Vec<AuthorizationId> = Vec::with_capacity(authorizations.len());
+        let own = std::mem::take(authorizations);
+        for (identifier, own) in self.identifiers.iter().zip(own) {
+            let mut served = valid.iter();
+            let id = if let Some(served) = served.find(|v| v.serves(identifier, provisioner, now)) {
+                self.expires_at = self.expires_at.min(served.expires_at);
+                served.id.clone()
+            } else if let Some(name) = ancestors.get(identifier) {
+                let name = Identifier::Dns(name.clone());
+                match new.iter().find(|a| a.subdomains && a.identifier == name) {
+                    Some(opened) => opened.id.clone(),
+                    None => {
+                        let account = &self.account_id;
+                        let opened =
+                            Authorization::open(account, provisioner, &name, true, now, rng)?;
+                        let id = opened.id.clone();
+                        new.push(opened);
+                        id
+                    }
+                }
+            } else {
+                let id = own.id.clone();
+                new.push(own);
+                id
+            };
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        if new.is_empty() {
+            self.state = OrderState::Ready;
+        }
+        self.authorizations = ids;
+        *authorizations = new;
+        Ok(())
+    }
+
+    /// The same for all orders of an account for the same identifiers.
+    #[must_use]
+    pub fn likeness(&self) -> [u8; 32] {
+        let mut text = self.account_id.to_string();
+        for identifier in &self.identifiers {
+            text.push(' ');
+            text.push_str(&identifier.to_string());
+        }
+        sha256(text.as_bytes())
     }
 
     /// The state at `now`: an order that was not finalized before its time is over is invalid.

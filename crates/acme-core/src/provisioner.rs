@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acme_types::{ChallengeKind, Identifier, Problem, ProblemKind, ProfileName, ProvisionerName};
 
-use crate::{CaaMode, Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
+use crate::{AuthorizationPolicy, CaaMode, Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
 
 /// A named policy and its directory.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Provisioner {
     pub default_profile: Option<ProfileName>,
     /// For which names and keys it issues.
     pub policy: Policy,
+    /// How its authorizations are come by, and what they serve for.
+    pub authorizations: AuthorizationPolicy,
     /// When its certificates should be renewed.
     pub renewal: RenewalPolicy,
     /// Most identifiers in one order.
@@ -76,6 +78,7 @@ impl Provisioner {
             profiles: Vec::new(),
             default_profile: None,
             policy: Policy::default(),
+            authorizations: AuthorizationPolicy::default(),
             renewal: RenewalPolicy::default(),
             max_identifiers: 100,
             allow_wildcards: true,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
-    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Identifier, Jwk,
+    OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -19,9 +19,9 @@ mod act;
 
 pub use act::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
-    CreateAccountVerdict, CreateOrderVerdict, FinalizeVerdict, KeyChangeVerdict, NewCertificate,
-    NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned, RecordVerdict, Retention,
-    RevokeVerdict, SpentNonce, ValidationView,
+    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict,
+    KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
+    RecordVerdict, Retention, RevokeVerdict, SpentNonce, ValidationView,
 };
 
 /// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
@@ -196,6 +196,11 @@ pub trait Store: Send + Sync {
     /// Stores an order of a valid account with its authorizations: an order that races with the end
     /// of its account is refused, or ends with it.
     ///
+    /// Authorizations that it names and that are not among the new ones must be its account's and
+    /// pending or valid; all valid when the order is ready. The oldest unfinished orders of its
+    /// account for the same identifiers are superseded when there are more than
+    /// [`crate::MAX_UNFINISHED_ORDERS`].
+    ///
     /// An order that replaces a certificate ends the unfinished one that was to replace it before,
     /// see [`crate::OrderState::superseded`]: of two that race, the later one goes on.
     async fn create_order(
@@ -223,6 +228,20 @@ pub trait Store: Send + Sync {
         &self,
         id: &AuthorizationId,
     ) -> Result<Option<(Authorization, Vec<Vec<Attempt>>)>, StoreError>;
+
+    /// Stores an authorization that no order waits for.
+    async fn create_authorization(
+        &self,
+        authorization: Authorization,
+    ) -> Result<CreateAuthorizationVerdict, StoreError>;
+
+    /// The authorizations of an account for these identifiers, wildcard or not, that are valid but
+    /// for their expiry, in no order.
+    async fn find_valid_authorizations(
+        &self,
+        account_id: &AccountId,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<Authorization>, StoreError>;
 
     /// Gives an authorization up, pending or valid; its challenges stop, its open orders become
     /// invalid. Returns it as it is now; none when there is no such authorization of that account.
@@ -358,6 +377,10 @@ pub trait Store: Send + Sync {
     ) -> Result<Page<Certificate>, StoreError>;
 
     /// Revokes a certificate that was signed, and enters that in the log of its issuer.
+    ///
+    /// A key that is told to be compromised is blocked for ever, also when the certificate was
+    /// revoked before: no account is made with it, none changes to it, no certificate is issued for
+    /// it, and the accounts that have it, at every provisioner, end as `revoked`.
     async fn revoke_certificate(
         &self,
         serial: &Serial,

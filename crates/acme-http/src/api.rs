@@ -326,6 +326,10 @@ impl Api {
                     Resource::NewOrder => {
                         self.new_order(provisioner, &account, &payload, now).await
                     }
+                    Resource::NewAuthorization => {
+                        self.new_authorization(provisioner, &account, &payload, now)
+                            .await
+                    }
                     Resource::Finalize(id) => {
                         self.finalize(provisioner, &account, id, &payload, now)
                             .await

@@ -84,6 +84,12 @@ impl Failure {
         Self::ClientWith(Box::new(problem), LOCATION, account_url)
     }
 
+    /// The key was told to be compromised, by a revocation with that reason.
+    pub(crate) fn key_blocked() -> Self {
+        let detail = "this key was told to be compromised; make another one";
+        Self::new(ProblemKind::BadPublicKey, detail)
+    }
+
     /// The answer that tells of this; what is the server's fault is logged, here and nowhere else.
     pub(crate) fn into_answer(self) -> Answer {
         match self {

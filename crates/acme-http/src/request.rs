@@ -60,6 +60,7 @@ impl Resource {
             | Self::Orders(_)
             | Self::KeyChange
             | Self::NewOrder
+            | Self::NewAuthorization
             | Self::Order(_)
             | Self::Finalize(_)
             | Self::Authorization(_)

@@ -95,6 +95,7 @@ pub(crate) enum Resource {
     Orders(AccountId),
     KeyChange,
     NewOrder,
+    NewAuthorization,
     Order(OrderId),
     Finalize(OrderId),
     Authorization(AuthorizationId),
@@ -118,6 +119,7 @@ impl Resource {
             Self::Orders(_) => "orders",
             Self::KeyChange => "key-change",
             Self::NewOrder => "new-order",
+            Self::NewAuthorization => "new-authz",
             Self::Order(_) => "order",
             Self::Finalize(_) => "finalize",
             Self::Authorization(_) => "authz",
@@ -167,6 +169,7 @@ impl Resource {
             ("account", Some(id), Some("orders"), None) => Self::Orders(id.parse().ok()?),
             ("key-change", None, ..) => Self::KeyChange,
             ("revoke-cert", None, ..) => Self::RevokeCert,
+            ("new-authz", None, ..) => Self::NewAuthorization,
             ("renewal-info", None, ..) => Self::RenewalInfo(None),
             ("renewal-info", Some(id), None, _) => Self::RenewalInfo(Some(id.to_owned())),
             _ => return None,
@@ -183,6 +186,7 @@ impl fmt::Display for Resource {
             | Self::NewAccount
             | Self::KeyChange
             | Self::NewOrder
+            | Self::NewAuthorization
             | Self::RevokeCert
             | Self::RenewalInfo(None) => f.write_str(self.route()),
             Self::Account(id) => write!(f, "account/{id}"),
@@ -418,6 +422,7 @@ mod tests {
             Resource::NewNonce,
             Resource::NewAccount,
             Resource::Account(ID.parse().unwrap()),
+            Resource::NewAuthorization,
             Resource::RenewalInfo(None),
             Resource::RenewalInfo(Some("AQID.AQID".to_owned())),
             Resource::Orders(ID.parse().unwrap()),

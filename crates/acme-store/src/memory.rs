@@ -3,7 +3,7 @@
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use acme_core::{
@@ -47,6 +47,7 @@ struct Tables {
     revisions: BTreeMap<[u8; 32], u64>,
     revocations: BTreeMap<([u8; 32], u64), RevocationEntry>,
     crls: BTreeMap<[u8; 32], PublishedCrl>,
+    blocked_keys: BTreeSet<[u8; 32]>,
 }
 
 /// A certificate and who is about to sign it.

@@ -22,7 +22,7 @@ pub(crate) use challenge::{AttemptRow, ChallengeRow, ChallengeState, SubjectRow}
 pub(crate) use lease::LeaseRow;
 pub(crate) use order::{
     AuthorizationRow, AuthorizationStateRow, OrderAuthorizationRow, OrderRow, OrderStateRow,
-    authorization_state, authorization_status, tracked,
+    all_tracked, authorization_state, authorization_status, tracked,
 };
 pub(crate) use revocation::{CrlRow, RevocationRow};
 

@@ -168,6 +168,12 @@ pub trait AccountRows {
         thumbprint: &Thumbprint,
     ) -> impl Future<Output = Outcome<Option<Account>>> + Send;
 
+    /// The accounts of this key, at all provisioners.
+    fn accounts_of_key(
+        &mut self,
+        thumbprint: &Thumbprint,
+    ) -> impl Future<Output = Outcome<Vec<AccountId>>> + Send;
+
     /// Replaces an account's changeable parts.
     fn set_account(&mut self, account: &Account) -> impl Future<Output = Outcome<()>> + Send;
 
@@ -243,6 +249,12 @@ pub trait OrderRows {
         account: &AccountId,
     ) -> impl Future<Output = Outcome<Vec<Order>>> + Send;
 
+    /// Orders of the same likeness that are pending or ready, by id, held against other writers.
+    fn lock_open_orders_like(
+        &mut self,
+        order: &Order,
+    ) -> impl Future<Output = Outcome<Vec<Order>>> + Send;
+
     /// Sets an order's state.
     fn set_order(
         &mut self,
@@ -271,6 +283,28 @@ pub trait OrderRows {
         &mut self,
         ids: &[AuthorizationId],
     ) -> impl Future<Output = Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>>> + Send;
+
+    /// The same of those of an account, which stay so until the transaction ends; others may hold
+    /// them at the same time.
+    fn hold_authorizations(
+        &mut self,
+        account: &AccountId,
+        ids: &[AuthorizationId],
+    ) -> impl Future<Output = Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>>> + Send;
+
+    /// Authorizations of an account for these identifiers whose state is valid.
+    fn valid_authorizations(
+        &mut self,
+        account: &AccountId,
+        identifiers: &[Identifier],
+    ) -> impl Future<Output = Outcome<Vec<Authorization>>> + Send;
+
+    /// Sets the end of an authorization.
+    fn prolong_authorization(
+        &mut self,
+        id: &AuthorizationId,
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Outcome<()>> + Send;
 
     /// The authorization of this id.
     fn authorization(

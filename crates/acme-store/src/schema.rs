@@ -62,6 +62,7 @@ diesel::table! {
         certificate_id -> Nullable<Text>,
         error -> Nullable<Text>,
         replaces -> Nullable<Text>,
+        likeness -> Nullable<Binary>,
     }
 }
 
@@ -74,6 +75,8 @@ diesel::table! {
         wildcard -> Bool,
         expires_at -> BigInt,
         status -> Text,
+        subdomains -> Bool,
+        valid_for -> Nullable<BigInt>,
     }
 }
 
@@ -197,6 +200,14 @@ diesel::table! {
         not_after -> BigInt,
         revoked_at -> BigInt,
         reason -> SmallInt,
+    }
+}
+
+diesel::table! {
+    blocked_keys (thumbprint) {
+        thumbprint -> Binary,
+        serial -> Binary,
+        blocked_at -> BigInt,
     }
 }
 

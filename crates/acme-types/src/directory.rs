@@ -18,6 +18,10 @@ pub struct Directory {
     pub new_account: String,
     /// Where orders are opened.
     pub new_order: String,
+    /// Where an identifier is authorized before it is ordered
+    /// ([RFC 8555 § 7.4.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.4.1)).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub new_authz: Option<String>,
     /// Where certificates are revoked.
     pub revoke_cert: String,
     /// Where it is told when a certificate should be renewed
@@ -50,4 +54,8 @@ pub struct DirectoryMeta {
     /// Whether a new account needs an external account binding.
     #[serde(default)]
     pub external_account_required: bool,
+    /// Whether an authorization for a name may cover the names below it
+    /// ([RFC 9444](https://www.rfc-editor.org/rfc/rfc9444)).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub subdomain_auth_allowed: bool,
 }

@@ -47,7 +47,7 @@ pub use slot::{ParseSlotError, Slot};
 pub use status::{AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus, UnknownStatus};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use wire::{
-    AccountBody, AccountUpdate, AuthorizationBody, AuthorizationUpdate, ChallengeBody,
-    FinalizeRequest, NewAccountRequest, NewOrderRequest, OrderBody, OrdersBody, RenewalInfoBody,
-    RevocationRequest, SuggestedWindow,
+    AccountBody, AccountUpdate, AuthorizationBody, AuthorizationUpdate, AuthorizedIdentifier,
+    ChallengeBody, FinalizeRequest, NewAccountRequest, NewAuthorizationRequest, NewOrderRequest,
+    OrderBody, OrderedIdentifier, OrdersBody, RenewalInfoBody, RevocationRequest, SuggestedWindow,
 };

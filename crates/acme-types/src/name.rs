@@ -34,6 +34,21 @@ impl DnsName {
         Self(self.0.strip_prefix("*.").unwrap_or(&self.0).into())
     }
 
+    /// Whether this name lies below another one, at any depth.
+    #[must_use]
+    pub fn is_below(&self, parent: &Self) -> bool {
+        self.0
+            .strip_suffix(parent.as_str())
+            .is_some_and(|rest| rest.ends_with('.'))
+    }
+
+    /// The names above this one, the nearest first; of a wildcard those above what it stands for.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> + '_ {
+        let base = self.0.strip_prefix("*.").unwrap_or(&self.0);
+        base.match_indices('.')
+            .map(move |(dot, _)| Self(base[dot + 1..].into()))
+    }
+
     /// The wildcard of this name; the name itself when it is one already.
     #[must_use]
     pub fn wildcard(&self) -> Self {

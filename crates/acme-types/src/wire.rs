@@ -68,7 +68,7 @@ pub struct OrdersBody {
 #[serde(rename_all = "camelCase")]
 pub struct NewOrderRequest {
     /// What the certificate shall be for.
-    pub identifiers: Vec<RawIdentifier>,
+    pub identifiers: Vec<OrderedIdentifier>,
     /// When the certificate shall begin to be valid.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
@@ -82,6 +82,43 @@ pub struct NewOrderRequest {
     /// The profile that is asked for, as the client wrote it (draft-ietf-acme-profiles).
     #[serde(default)]
     pub profile: Option<String>,
+}
+
+/// An identifier of a newOrder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderedIdentifier {
+    /// The identifier.
+    #[serde(flatten)]
+    pub identifier: RawIdentifier,
+    /// The name above it that the client can prove instead
+    /// ([RFC 9444 § 4.3](https://www.rfc-editor.org/rfc/rfc9444#section-4.3)).
+    #[serde(default)]
+    pub ancestor_domain: Option<String>,
+}
+
+/// The payload of newAuthz ([RFC 8555 § 7.4.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.4.1)).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewAuthorizationRequest {
+    /// What shall be authorized.
+    pub identifier: AuthorizedIdentifier,
+    /// Whether the names below it shall be covered too
+    /// ([RFC 9444 § 4.2](https://www.rfc-editor.org/rfc/rfc9444#section-4.2)).
+    #[serde(default)]
+    pub subdomain_auth_allowed: Option<bool>,
+}
+
+/// An identifier of a newAuthz.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizedIdentifier {
+    /// The identifier.
+    #[serde(flatten)]
+    pub identifier: RawIdentifier,
+    /// The same as that of the request: clients in use put it here.
+    #[serde(default)]
+    pub subdomain_auth_allowed: Option<bool>,
 }
 
 /// An order as the client sees it ([RFC 8555 § 7.1.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.3)).
@@ -133,6 +170,10 @@ pub struct AuthorizationBody {
     /// Whether the order asked for the wildcard of the identifier.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub wildcard: bool,
+    /// Whether it covers the names below the identifier too
+    /// ([RFC 9444 § 4.1](https://www.rfc-editor.org/rfc/rfc9444#section-4.1)).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub subdomain_auth_allowed: bool,
 }
 
 /// The payload of an authorization update ([RFC 8555 § 7.5.2](https://www.rfc-editor.org/rfc/rfc8555#section-7.5.2)).

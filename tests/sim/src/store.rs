@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
-    CrlStanding, CrlVerdict, EarlyRenewal, Epoch, ExternalAccountKey, FinalizeVerdict, InFlight,
-    Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order,
-    OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention,
-    RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store,
-    StoreError, ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
+    CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
+    ExternalAccountKey, FinalizeVerdict, InFlight, Issuer, IssuerId, KeyChangeVerdict, Lease,
+    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
+    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
+    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
-    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Identifier, Jwk,
+    OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 use tokio::time::sleep;
@@ -196,6 +196,8 @@ sim_store! {
         fn find_order(id: &OrderId) -> Option<OrderView>;
         fn list_orders(account_id: &AccountId, after: Option<&str>, limit: u32, now: Timestamp) -> Page<OrderId>;
         fn find_authorization(id: &AuthorizationId) -> Option<(Authorization, Vec<Vec<Attempt>>)>;
+        fn create_authorization(authorization: Authorization) -> CreateAuthorizationVerdict;
+        fn find_valid_authorizations(account_id: &AccountId, identifiers: &[Identifier]) -> Vec<Authorization>;
         fn deactivate_authorization(id: &AuthorizationId, account_id: &AccountId, now: Timestamp) -> Option<Authorization>;
         fn postpone_attempt(claim: &Claim, to: Timestamp) -> ();
         fn expire_challenges(slot: Slot, epoch: Epoch, limit: u32, now: Timestamp) -> u32;

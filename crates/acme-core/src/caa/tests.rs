@@ -234,6 +234,7 @@ fn an_old_proof_and_that_of_another_name_are_looked_at_again() {
         };
     }
     authorizations[3].identifier = Identifier::Dns("d.test".parse().unwrap());
+    authorizations[3].subdomains = true;
     let urls = vec!["https://ca/1".to_owned()];
     let due = |provisioner: &Provisioner, now| {
         let due = CaaCheck::due(provisioner, &order, &authorizations, &urls, now);

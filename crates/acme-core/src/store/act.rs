@@ -21,6 +21,8 @@ pub enum CreateAccountVerdict {
     KeyInUse(Account),
     /// The external account key makes no account.
     ExternalKeyRefused(ExternalKeyRefusal),
+    /// The key was told to be compromised.
+    KeyBlocked,
 }
 
 /// The answer to changing an account.
@@ -41,6 +43,8 @@ pub enum KeyChangeVerdict {
     KeyInUse(Account),
     /// The key that was to be replaced is not the account's any more.
     KeyReplaced,
+    /// The new key was told to be compromised.
+    KeyBlocked,
     /// There is no such account, or it may no longer act.
     Gone,
 }
@@ -52,11 +56,22 @@ pub enum CreateOrderVerdict {
     Created,
     /// Its account may no longer act; nothing is stored.
     AccountEnded(AccountStatus),
+    /// One of the authorizations that it was to rest on is not valid any more; nothing is stored.
+    AuthorizationEnded,
     /// The certificate that it names in `replaces` was replaced before, or is being replaced by an
     /// order that is processing; nothing is stored.
     AlreadyReplaced(Replacement),
     /// The certificate that it names in `replaces` is not there any more; nothing is stored.
     NothingToReplace,
+}
+
+/// The answer to storing a new authorization.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CreateAuthorizationVerdict {
+    /// It is stored.
+    Created,
+    /// Its account may no longer act; nothing is stored.
+    AccountEnded(AccountStatus),
 }
 
 /// An order together with what its answer must know.
@@ -161,6 +176,8 @@ pub enum FinalizeVerdict {
     NotReady(Order),
     /// There is no such order.
     NotFound,
+    /// The key that is to be certified was told to be compromised; nothing has changed.
+    KeyBlocked,
 }
 
 /// The answer to a revocation.

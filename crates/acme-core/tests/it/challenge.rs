@@ -37,6 +37,8 @@ fn authorization(challenges: Vec<ChallengeState>) -> Authorization {
         provisioner: provisioner(),
         identifier: acme_types::Identifier::Dns("a.example".parse().unwrap()),
         wildcard: false,
+        subdomains: false,
+        valid_for: None,
         expires_at: START.plus(secs(3600)),
         state: AuthorizationState::Pending,
         challenges: challenges.into_iter().map(challenge).collect(),

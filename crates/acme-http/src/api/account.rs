@@ -81,6 +81,7 @@ impl Api {
             CreateAccountVerdict::KeyInUse(account) => {
                 self.known_account(provisioner, &account, trail)
             }
+            CreateAccountVerdict::KeyBlocked => Err(Failure::key_blocked()),
             CreateAccountVerdict::ExternalKeyRefused(refusal) => Err(Problem::from(refusal).into()),
         }
     }

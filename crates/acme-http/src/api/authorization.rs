@@ -1,17 +1,87 @@
 //! Authorizations ([RFC 8555 § 7.5](https://www.rfc-editor.org/rfc/rfc8555#section-7.5)).
 
-use acme_core::{Account, Attempt, Authorization, Provisioner};
+use acme_core::{
+    Account, Attempt, Authorization, CreateAuthorizationVerdict, EntropyRng, Provisioner,
+    check_each,
+};
 use acme_types::{
     AuthorizationBody, AuthorizationId, AuthorizationStatus, AuthorizationUpdate, ChallengeStatus,
-    Timestamp,
+    Identifier, NewAuthorizationRequest, Timestamp, parse_identifiers,
 };
+use hyper::StatusCode;
 
 use super::Api;
 use crate::answer::Answer;
 use crate::failure::{Failure, Outcome};
 use crate::request::Payload;
+use crate::urls::Resource;
 
 impl Api {
+    /// newAuthz ([RFC 8555 § 7.4.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.4.1)).
+    pub(super) async fn new_authorization(
+        &self,
+        provisioner: &Provisioner,
+        account: &Account,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Outcome {
+        if !provisioner.authorizations.pre_authorization {
+            let detail = "this directory authorizes nothing ahead of an order; use newOrder";
+            return Err(Failure::not_found(detail));
+        }
+        let request: NewAuthorizationRequest = payload.object()?;
+        let subdomains = match (
+            request.subdomain_auth_allowed,
+            request.identifier.subdomain_auth_allowed,
+        ) {
+            (Some(one), Some(other)) if one != other => {
+                let detail = "subdomainAuthAllowed is said twice, and not the same";
+                return Err(Failure::malformed(detail));
+            }
+            (one, other) => one.or(other).unwrap_or_default(),
+        };
+        let identifiers = parse_identifiers(vec![request.identifier.identifier])?;
+        let [identifier] = identifiers.as_slice() else {
+            return Err(Failure::Bug("one identifier was read as none or many"));
+        };
+        if identifier.is_wildcard() {
+            let detail =
+                "a wildcard cannot be authorized ahead of its order (RFC 8555 section 7.4.1)";
+            return Err(Failure::malformed(detail));
+        }
+        if subdomains && !matches!(identifier, Identifier::Dns(_)) {
+            let detail = "subdomainAuthAllowed is for DNS names alone";
+            return Err(Failure::malformed(detail));
+        }
+        if let Some(key) = self.external_key(account).await? {
+            key.check_identifiers(&identifiers)?;
+        }
+        check_each(&identifiers, |identifier| {
+            provisioner.check_identifier(identifier)
+        })?;
+        self.check_authority(provisioner, &identifiers)?;
+        let authorization = Authorization::open(
+            &account.id,
+            provisioner,
+            identifier,
+            subdomains && provisioner.authorizations.subdomains,
+            now,
+            &mut EntropyRng(&*self.services.entropy),
+        )?;
+        let url = self.url(
+            provisioner,
+            &Resource::Authorization(authorization.id.clone()),
+        );
+        let answer = self.authorization_answer(provisioner, &authorization, &[], now);
+        let created = self.services.store.create_authorization(authorization);
+        match created.await? {
+            CreateAuthorizationVerdict::Created => {
+                Ok(answer.status(StatusCode::CREATED).location(&url))
+            }
+            CreateAuthorizationVerdict::AccountEnded(status) => Err(Failure::account_ended(status)),
+        }
+    }
+
     pub(super) async fn authorization(
         &self,
         provisioner: &Provisioner,
@@ -88,6 +158,7 @@ impl Api {
             expires: authorization.expires_at,
             challenges,
             wildcard: authorization.wildcard,
+            subdomain_auth_allowed: authorization.subdomains,
         };
         Answer::json(&body).retry_after(authorization.retry_after(&provisioner.retry, now))
     }

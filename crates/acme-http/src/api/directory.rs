@@ -34,6 +34,10 @@ impl Api {
             new_account: url(Resource::NewAccount),
             new_order: url(Resource::NewOrder),
             revoke_cert: url(Resource::RevokeCert),
+            new_authz: provisioner
+                .authorizations
+                .pre_authorization
+                .then(|| url(Resource::NewAuthorization)),
             renewal_info: Some(url(Resource::RenewalInfo(None))),
             key_change: url(Resource::KeyChange),
             meta: DirectoryMeta {
@@ -49,6 +53,7 @@ impl Api {
                     .map(|profile| (profile.name.clone(), profile.description.clone()))
                     .collect(),
                 external_account_required: provisioner.require_eab,
+                subdomain_auth_allowed: provisioner.authorizations.subdomains,
             },
         })
         .cache("no-cache")

@@ -127,6 +127,10 @@ async fn issue(
                 .unwrap_or(Failure::Bug("the store takes a ready order for none")));
         }
         FinalizeVerdict::NotFound => return Err(no_order()),
+        FinalizeVerdict::KeyBlocked => {
+            let detail = "the CSR is refused: its key was told to be compromised; make another key";
+            return Err(Failure::new(ProblemKind::BadCsr, detail));
+        }
     };
     let completed = match services.authority.sign(issuer, &tbs).await {
         Ok(der) => {
@@ -153,6 +157,9 @@ async fn issue(
             Ok(order)
         }
         Ok(FinalizeVerdict::NotFound) => Err(no_order()),
+        Ok(FinalizeVerdict::KeyBlocked) => {
+            Err(Failure::Bug("a key was blocked after it was certified"))
+        }
         Err(error) => {
             tracing::warn!(%serial, %order_id, %error, "a certificate could not be stored yet");
             Ok(order)

@@ -42,6 +42,7 @@ impl Api {
                 let detail = "the account's key has been replaced already; sign with the new one";
                 Err(Failure::malformed(detail))
             }
+            KeyChangeVerdict::KeyBlocked => Err(Failure::key_blocked()),
             KeyChangeVerdict::Gone => Err(Failure::account_ended(AccountStatus::Deactivated)),
         }
     }

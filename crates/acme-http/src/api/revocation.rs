@@ -1,9 +1,12 @@
 //! revokeCert ([RFC 8555 § 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)).
 
 use acme_core::{
-    Certificate, LeafFacts, Provisioner, RevocationReason, RevokeVerdict, jwk_from_spki,
+    Authorization, Certificate, LeafFacts, Provisioner, RevocationReason, RevokeVerdict,
+    jwk_from_spki,
 };
-use acme_types::{ProblemKind, RevocationRequest, Timestamp, decode_base64url};
+use acme_types::{
+    AuthorizationStatus, ProblemKind, RevocationRequest, Timestamp, decode_base64url,
+};
 use hyper::StatusCode;
 
 use super::Api;
@@ -38,10 +41,21 @@ impl Api {
             // Byte for byte, or anyone could have a certificate revoked whose number they know.
             .filter(|known| known.der.as_ref() == Some(&der))
             .ok_or_else(unknown_certificate)?;
-        if !may_revoke(signer, &certificate, &facts) {
-            let detail = "only the account that it was issued to and the certificate's own key may \
-                          revoke a certificate";
-            return Err(Failure::new(ProblemKind::Unauthorized, detail));
+        match self.standing(signer, &certificate, &facts, now).await? {
+            Standing::Holder => {}
+            // It cannot know, and would block a key that is not its own.
+            Standing::Authorized if reason == RevocationReason::KeyCompromise => {
+                let detail = "keyCompromise can be told by the account that the certificate was \
+                              issued to, or with the certificate's own key";
+                return Err(Failure::new(ProblemKind::BadRevocationReason, detail));
+            }
+            Standing::Authorized => {}
+            Standing::Stranger => {
+                let detail = "only the account that it was issued to, an account with valid \
+                              authorizations for all its names and the certificate's own key may \
+                              revoke a certificate";
+                return Err(Failure::new(ProblemKind::Unauthorized, detail));
+            }
         }
         let verdict = self
             .services
@@ -68,13 +82,47 @@ impl Api {
             RevokeVerdict::NotFound => Err(unknown_certificate()),
         }
     }
+
+    async fn standing(
+        &self,
+        signer: &Signer,
+        certificate: &Certificate,
+        facts: &LeafFacts,
+        now: Timestamp,
+    ) -> Result<Standing, Failure> {
+        let account = match signer {
+            Signer::Key(jwk, _) if jwk_from_spki(&facts.spki).as_ref() == Some(jwk) => {
+                return Ok(Standing::Holder);
+            }
+            Signer::Key(..) => return Ok(Standing::Stranger),
+            Signer::Account(account) if certificate.account_id == account.id => {
+                return Ok(Standing::Holder);
+            }
+            Signer::Account(account) => account,
+        };
+        let candidates = Authorization::candidates(&certificate.identifiers);
+        let store = &self.services.store;
+        let mut valid = store
+            .find_valid_authorizations(&account.id, &candidates)
+            .await?;
+        valid.retain(|found| found.status(now) == AuthorizationStatus::Valid);
+        let is_covered = |identifier| valid.iter().any(|found| found.covers(identifier));
+        if certificate.identifiers.iter().all(is_covered) {
+            Ok(Standing::Authorized)
+        } else {
+            Ok(Standing::Stranger)
+        }
+    }
 }
 
-fn may_revoke(signer: &Signer, certificate: &Certificate, facts: &LeafFacts) -> bool {
-    match signer {
-        Signer::Account(account) => certificate.account_id == account.id,
-        Signer::Key(jwk, _) => jwk_from_spki(&facts.spki).as_ref() == Some(jwk),
-    }
+/// What gives somebody a say about a certificate.
+enum Standing {
+    /// It was issued to them, or they have its key.
+    Holder,
+    /// They have valid authorizations for all that it names.
+    Authorized,
+    /// Nothing.
+    Stranger,
 }
 
 fn unknown_certificate() -> Failure {

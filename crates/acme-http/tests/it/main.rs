@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod authorization;
 mod caa;
 mod challenge;
 mod client;

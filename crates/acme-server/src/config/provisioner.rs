@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme_core::{Lifetimes, Profile, Provisioner, RenewalPolicy};
+use acme_core::{AuthorizationPolicy, Lifetimes, Profile, Provisioner, RenewalPolicy};
 use acme_types::{InvalidProvisionerName, ProfileName, ProvisionerName};
 
 use super::ProvisionerConfig;
@@ -19,6 +19,8 @@ use super::validation::Validation;
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Longest life of an order that is not finalized.
 const LONGEST_ORDER: Duration = Duration::from_secs(90 * 86_400);
+/// Longest time that a proof serves further orders.
+const LONGEST_REUSE: Duration = Duration::from_secs(398 * 86_400);
 /// Bounds of the time after which a client looks for renewal information again.
 const CHECK_EVERY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(86_400));
 /// Most identifiers that an order may ever have.
@@ -104,6 +106,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             _ => Ok(()),
         },
     );
+    let authorizations = section.section("authorization", authorization);
     let renewal = section.section("renewal", |s| renewal(s, &defaults.renewal));
     let validation = section.section("validation", |section| Validation::read(section, base));
     ProvisionerConfig {
@@ -121,12 +124,26 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             profiles,
             default_profile,
             policy: policy.rules,
+            authorizations,
             renewal,
             max_identifiers,
             allow_wildcards,
         },
         validation: validation.probes,
     }
+}
+
+fn authorization(section: &mut Section<'_>) -> AuthorizationPolicy {
+    let policy = AuthorizationPolicy {
+        reuse: section.bounded("reuse", Duration::ZERO, Duration::ZERO..=LONGEST_REUSE),
+        pre_authorization: section.value("pre_authorization", false),
+        subdomains: section.value("subdomains", false),
+    };
+    if policy.pre_authorization && policy.reuse.is_zero() {
+        let reason = "needs a reuse: what is authorized ahead of an order would serve none";
+        section.mistake("pre_authorization", reason);
+    }
+    policy
 }
 
 fn renewal(section: &mut Section<'_>, defaults: &RenewalPolicy) -> RenewalPolicy {

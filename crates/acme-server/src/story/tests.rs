@@ -37,6 +37,8 @@ fn authorization(state: ChallengeState) -> Authorization {
         provisioner: "default".parse().unwrap(),
         identifier: Identifier::Dns("www.example.internal".parse().unwrap()),
         wildcard: false,
+        subdomains: false,
+        valid_for: None,
         expires_at: at(3600),
         state: AuthorizationState::Pending,
         challenges: vec![challenge],

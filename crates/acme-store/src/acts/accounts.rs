@@ -24,6 +24,9 @@ impl Act for CreateAccount {
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<CreateAccountVerdict> {
         let account = &self.account;
+        if rows.is_blocked(&account.thumbprint).await? {
+            return Ok(CreateAccountVerdict::KeyBlocked);
+        }
         let used = match &account.external_account {
             None => None,
             Some(bound) => {
@@ -138,6 +141,9 @@ impl Act for ChangeAccountKey {
         if account.thumbprint != self.old {
             return Ok(KeyChangeVerdict::KeyReplaced);
         }
+        if rows.is_blocked(&self.thumbprint).await? {
+            return Ok(KeyChangeVerdict::KeyBlocked);
+        }
         let owner = rows
             .account_by_key(&account.provisioner, &self.thumbprint)
             .await?;
@@ -162,23 +168,34 @@ impl Act for DeactivateAccount {
     const WHAT: &'static str = "deactivating an account";
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<AccountVerdict> {
-        let Some(mut account) = lock_valid(rows, &self.id).await? else {
-            return Ok(AccountVerdict::Gone);
-        };
-        account.status = AccountStatus::Deactivated;
-        rows.set_account(&account).await?;
-        for id in rows.pending_authorizations_of_account(&self.id).await? {
-            if let Some(tracked) = rows.lock_authorization(&id).await? {
-                settle::deactivate(rows, tracked, self.now).await?;
-            }
-        }
-        // What is left open waits for no authorization that was pending: it was ready.
-        for order in rows.lock_open_orders_of_account(&self.id).await? {
-            rows.set_order(&order.id, &settle::account_deactivated())
-                .await?;
-        }
-        Ok(AccountVerdict::Done(account))
+        let ended = end(rows, &self.id, AccountStatus::Deactivated, self.now).await?;
+        Ok(ended.map_or(AccountVerdict::Gone, AccountVerdict::Done))
     }
+}
+
+/// Ends a valid account, and with it what it has pending; none when there is no such account.
+pub(super) async fn end<R: Rows>(
+    rows: &mut R,
+    id: &AccountId,
+    status: AccountStatus,
+    now: Timestamp,
+) -> Outcome<Option<Account>> {
+    let Some(mut account) = lock_valid(rows, id).await? else {
+        return Ok(None);
+    };
+    account.status = status;
+    rows.set_account(&account).await?;
+    for id in rows.pending_authorizations_of_account(id).await? {
+        if let Some(tracked) = rows.lock_authorization(&id).await? {
+            settle::deactivate(rows, tracked, now).await?;
+        }
+    }
+    // What is left open waits for no authorization that was pending: it was ready.
+    for order in rows.lock_open_orders_of_account(id).await? {
+        rows.set_order(&order.id, &settle::account_ended(status))
+            .await?;
+    }
+    Ok(Some(account))
 }
 
 async fn lock_valid<R: Rows>(rows: &mut R, id: &AccountId) -> Outcome<Option<Account>> {

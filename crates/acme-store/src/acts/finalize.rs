@@ -1,6 +1,8 @@
 //! Finalization: from a ready order to its one certificate.
 
-use acme_core::{Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState};
+use acme_core::{
+    Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState, certified_key,
+};
 use acme_types::{CertificateId, OrderId, Problem, Slot, Timestamp};
 
 use super::{fence, renewals};
@@ -29,6 +31,11 @@ impl Act for BeginFinalize {
             return Ok(FinalizeVerdict::NotReady(order));
         }
         let new = &self.certificate;
+        if let Some(key) = certified_key(&new.tbs)
+            && rows.is_blocked(&key).await?
+        {
+            return Ok(FinalizeVerdict::KeyBlocked);
+        }
         let certificate = Certificate {
             id: new.id.clone(),
             serial: new.serial,

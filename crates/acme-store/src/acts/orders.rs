@@ -1,11 +1,11 @@
 //! Orders and authorizations.
 
 use acme_core::{
-    Attempt, Authorization, ChallengeState, CreateOrderVerdict, MAX_SHOWN_ATTEMPTS, Order,
-    OrderState, OrderView, Page,
+    Attempt, Authorization, ChallengeState, CreateAuthorizationVerdict, CreateOrderVerdict,
+    MAX_SHOWN_ATTEMPTS, MAX_UNFINISHED_ORDERS, Order, OrderState, OrderView, Page,
 };
 use acme_types::{
-    AccountId, AccountStatus, AuthorizationId, AuthorizationStatus, OrderId, Timestamp,
+    AccountId, AccountStatus, AuthorizationId, AuthorizationStatus, Identifier, OrderId, Timestamp,
 };
 
 use super::{renewals, settle};
@@ -36,12 +36,88 @@ impl Act for CreateOrder {
             Some(ended) => return Ok(CreateOrderVerdict::AccountEnded(ended)),
             None => return Err(Fault::corrupt("an order of an account that is not there")),
         }
+        if !self.rests_on_what_is(rows).await? {
+            return Ok(CreateOrderVerdict::AuthorizationEnded);
+        }
+        let alike = rows.lock_open_orders_like(&self.order).await?;
         rows.insert_authorizations(&self.authorizations).await?;
         rows.insert_order(&self.order).await?;
         if let Some(replaced) = replaced {
             replaced.give_to(rows, &self.order.id).await?;
         }
+        for old in oldest(alike) {
+            rows.set_order(&old.id, &OrderState::superseded(&self.order.id))
+                .await?;
+        }
         Ok(CreateOrderVerdict::Created)
+    }
+}
+
+impl CreateOrder {
+    /// Whether the authorizations that it names beside its own are there and as they must be.
+    async fn rests_on_what_is<R: Rows>(&self, rows: &mut R) -> Outcome<bool> {
+        let order = &self.order;
+        let is_own = |id: &AuthorizationId| self.authorizations.iter().any(|a| a.id == *id);
+        let others = order.authorizations.iter().filter(|id| !is_own(id));
+        let others: Vec<AuthorizationId> = others.cloned().collect();
+        if others.is_empty() {
+            return Ok(true);
+        }
+        let held = rows.hold_authorizations(&order.account_id, &others).await?;
+        let is_good = |status| match status {
+            AuthorizationStatus::Valid => true,
+            AuthorizationStatus::Pending => order.state == OrderState::Pending,
+            _ => false,
+        };
+        Ok(held.len() == others.len()
+            && held
+                .into_iter()
+                .all(|(_, state, end)| is_good(state.status(end, order.created_at))))
+    }
+}
+
+/// Those that are too many when one more is opened.
+fn oldest(mut alike: Vec<Order>) -> impl Iterator<Item = Order> {
+    alike.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    let too_many = (alike.len() + 1).saturating_sub(MAX_UNFINISHED_ORDERS);
+    alike.into_iter().take(too_many)
+}
+
+/// See [`acme_core::Store::create_authorization`].
+pub(crate) struct CreateAuthorization {
+    pub(crate) authorization: Authorization,
+}
+
+impl Act for CreateAuthorization {
+    type Output = CreateAuthorizationVerdict;
+    const WHAT: &'static str = "creating an authorization";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<CreateAuthorizationVerdict> {
+        let account = &self.authorization.account_id;
+        match rows.hold_account(account).await? {
+            Some(AccountStatus::Valid) => {}
+            Some(ended) => return Ok(CreateAuthorizationVerdict::AccountEnded(ended)),
+            None => return Err(Fault::corrupt("an authorization of an unknown account")),
+        }
+        rows.insert_authorizations(std::slice::from_ref(&self.authorization))
+            .await?;
+        Ok(CreateAuthorizationVerdict::Created)
+    }
+}
+
+/// See [`acme_core::Store::find_valid_authorizations`].
+pub(crate) struct FindValidAuthorizations {
+    pub(crate) account_id: AccountId,
+    pub(crate) identifiers: Vec<Identifier>,
+}
+
+impl Act for FindValidAuthorizations {
+    type Output = Vec<Authorization>;
+    const WHAT: &'static str = "looking for valid authorizations";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Vec<Authorization>> {
+        rows.valid_authorizations(&self.account_id, &self.identifiers)
+            .await
     }
 }
 

@@ -2,10 +2,11 @@
 
 use acme_core::{
     Certificate, CrlStanding, CrlVerdict, IssuerId, PublishedCrl, Revocation, RevocationEntry,
-    RevocationReason, RevokeVerdict, Serial,
+    RevocationReason, RevokeVerdict, Serial, certified_key,
 };
-use acme_types::Timestamp;
+use acme_types::{AccountStatus, Timestamp};
 
+use super::accounts;
 use crate::act::{Act, Fault, Outcome};
 use crate::rows::Rows;
 
@@ -25,6 +26,9 @@ impl Act for RevokeCertificate {
         let Some(mut certificate) = found.filter(|certificate| certificate.der.is_some()) else {
             return Ok(RevokeVerdict::NotFound);
         };
+        if self.reason == RevocationReason::KeyCompromise {
+            self.block_key(rows, &certificate).await?;
+        }
         if let Some(before) = certificate.revocation {
             return Ok(RevokeVerdict::AlreadyRevoked(before));
         }
@@ -36,6 +40,21 @@ impl Act for RevokeCertificate {
         rows.set_revoked(&certificate.id, revocation).await?;
         certificate.revocation = Some(revocation);
         Ok(RevokeVerdict::Revoked(Box::new(certificate)))
+    }
+}
+
+impl RevokeCertificate {
+    /// Whoever has the key can act as what it stands for: neither certificates nor accounts.
+    async fn block_key<R: Rows>(&self, rows: &mut R, certificate: &Certificate) -> Outcome<()> {
+        let Some(key) = certified_key(&certificate.tbs) else {
+            return Ok(());
+        };
+        rows.insert_blocked_key(&key, &self.serial, self.now)
+            .await?;
+        for account in rows.accounts_of_key(&key).await? {
+            accounts::end(rows, &account, AccountStatus::Revoked, self.now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use acme_core::{Authorization, AuthorizationState, ChallengeState, Order, OrderState, Stopped};
-use acme_types::{AuthorizationId, Problem, ProblemKind, Timestamp};
+use acme_types::{AccountStatus, AuthorizationId, Problem, ProblemKind, Timestamp};
 
 use crate::act::Outcome;
 use crate::rows::{Rows, Tracked};
@@ -30,6 +30,11 @@ pub(crate) async fn challenge_moved<R: Rows>(
     tracked.authorization.state = state;
     rows.set_authorization(&tracked.authorization.id, state)
         .await?;
+    if let Some(until) = tracked.authorization.prolonged(now) {
+        tracked.authorization.expires_at = until;
+        rows.prolong_authorization(&tracked.authorization.id, until)
+            .await?;
+    }
     let siblings = tracked.authorization.challenges.iter_mut();
     for (at, sibling) in siblings.enumerate() {
         if at != position && matches!(sibling.state, ChallengeState::Processing { .. }) {
@@ -64,10 +69,13 @@ pub(crate) async fn deactivate<R: Rows>(
     Ok(tracked.authorization)
 }
 
-/// The state of an order whose account was deactivated.
-pub(crate) fn account_deactivated() -> OrderState {
+/// The state of an order whose account has ended.
+pub(crate) fn account_ended(status: AccountStatus) -> OrderState {
     OrderState::Invalid {
-        error: Problem::new(ProblemKind::Unauthorized, "the account was deactivated"),
+        error: Problem::new(
+            ProblemKind::Unauthorized,
+            format!("the account was {status}"),
+        ),
     }
 }
 

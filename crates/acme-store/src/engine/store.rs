@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
-    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict, CreateOrderVerdict,
-    CrlStanding, CrlVerdict, EarlyRenewal, Epoch, ExternalAccountKey, FinalizeVerdict, Issuer,
-    IssuerId, KeyChangeVerdict, Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView,
-    Page, ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
-    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Store, StoreError,
-    ValidationView,
+    CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
+    CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
+    ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict,
+    NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl,
+    RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict,
+    Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_types::{
-    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Jwk, OrderId,
-    Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Identifier, Jwk,
+    OrderId, Problem, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -291,6 +291,26 @@ impl<E: Engine> Store for StoreOn<E> {
         id: &AuthorizationId,
     ) -> Result<Option<(Authorization, Vec<Vec<Attempt>>)>, StoreError> {
         let act = orders::FindAuthorization { id: id.clone() };
+        self.engine.read(act).await
+    }
+
+    async fn create_authorization(
+        &self,
+        authorization: Authorization,
+    ) -> Result<CreateAuthorizationVerdict, StoreError> {
+        let act = orders::CreateAuthorization { authorization };
+        self.engine.write(act).await
+    }
+
+    async fn find_valid_authorizations(
+        &self,
+        account_id: &AccountId,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<Authorization>, StoreError> {
+        let act = orders::FindValidAuthorizations {
+            account_id: account_id.clone(),
+            identifiers: identifiers.to_vec(),
+        };
         self.engine.read(act).await
     }
 

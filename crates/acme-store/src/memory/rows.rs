@@ -117,6 +117,12 @@ impl AccountRows for Tables {
         Ok(self.accounts.values().find(has_key).cloned())
     }
 
+    async fn accounts_of_key(&mut self, thumbprint: &Thumbprint) -> Outcome<Vec<AccountId>> {
+        let all = self.accounts.values();
+        let found = all.filter(|account| account.thumbprint == *thumbprint);
+        Ok(found.map(|account| account.id.clone()).collect())
+    }
+
     async fn set_account(&mut self, account: &Account) -> Outcome<()> {
         self.accounts.insert(account.id.clone(), account.clone());
         Ok(())

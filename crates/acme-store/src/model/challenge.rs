@@ -52,6 +52,11 @@ pub struct ChallengeState {
 }
 
 impl ChallengeRow {
+    /// Its place among the challenges of its authorization.
+    pub(crate) const fn position(&self) -> i16 {
+        self.position
+    }
+
     /// The rows of a new authorization's challenges.
     pub(crate) fn of(authorization: &Authorization) -> Outcome<Vec<Self>> {
         let row = |(position, challenge): (usize, &Challenge)| {

@@ -1,11 +1,15 @@
 //! The rows of orders and authorizations.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use acme_core::{Authorization, AuthorizationState, Order, OrderState};
 use acme_types::{AuthorizationId, AuthorizationStatus, OrderStatus};
 use diesel::prelude::*;
 
 use super::{
-    ChallengeRow, from_json, identifier, identifier_text, millis, parse, timestamp, to_json,
+    ChallengeRow, from_json, identifier, identifier_text, millis, number_of, parse, timestamp,
+    to_json,
 };
 use crate::act::{Fault, Outcome};
 use crate::rows::Tracked;
@@ -29,6 +33,7 @@ pub struct OrderRow {
     certificate_id: Option<String>,
     error: Option<String>,
     replaces: Option<String>,
+    likeness: Option<Vec<u8>>,
 }
 
 impl OrderRow {
@@ -50,6 +55,7 @@ impl OrderRow {
             certificate_id: state.certificate_id,
             error: state.error,
             replaces: order.replaces.as_ref().map(ToString::to_string),
+            likeness: Some(order.likeness().to_vec()),
         })
     }
 }
@@ -136,6 +142,8 @@ pub struct AuthorizationRow {
     wildcard: bool,
     expires_at: i64,
     status: String,
+    subdomains: bool,
+    valid_for: Option<i64>,
 }
 
 impl From<&Authorization> for AuthorizationRow {
@@ -148,6 +156,10 @@ impl From<&Authorization> for AuthorizationRow {
             wildcard: authorization.wildcard,
             expires_at: millis(authorization.expires_at),
             status: authorization_status(authorization.state).to_owned(),
+            subdomains: authorization.subdomains,
+            valid_for: authorization
+                .valid_for
+                .map(|life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX)),
         }
     }
 }
@@ -163,6 +175,11 @@ impl TryFrom<AuthorizationRow> for Authorization {
             identifier: identifier(&row.identifier)?,
             wildcard: row.wildcard,
             expires_at: timestamp(row.expires_at),
+            subdomains: row.subdomains,
+            valid_for: row
+                .valid_for
+                .map(|life| number_of("life of an authorization", life).map(Duration::from_millis))
+                .transpose()?,
             state: authorization_state(&row.status)?,
             challenges: Vec::new(),
         })
@@ -201,6 +218,20 @@ pub(crate) fn tracked(rows: Vec<(AuthorizationRow, ChallengeRow)>) -> Outcome<Op
         authorization,
         counters,
     }))
+}
+
+/// Authorizations from their rows, each joined with each of its challenges, in any order.
+pub(crate) fn all_tracked(rows: Vec<(AuthorizationRow, ChallengeRow)>) -> Outcome<Vec<Tracked>> {
+    let mut of_each: BTreeMap<String, Vec<(AuthorizationRow, ChallengeRow)>> = BTreeMap::new();
+    for row in rows {
+        of_each.entry(row.0.id.clone()).or_default().push(row);
+    }
+    let mut all = Vec::with_capacity(of_each.len());
+    for mut rows in of_each.into_values() {
+        rows.sort_by_key(|(_, challenge)| challenge.position());
+        all.extend(tracked(rows)?);
+    }
+    Ok(all)
 }
 
 /// The stored word of an authorization's state.

@@ -6,7 +6,7 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     (
         "0001",
         include_str!("../../migrations/postgres/0001_first/up.sql"),
@@ -26,6 +26,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "0040",
         include_str!("../../migrations/postgres/0040_renewal/up.sql"),
+    ),
+    (
+        "0041",
+        include_str!("../../migrations/postgres/0041_authorizations/up.sql"),
     ),
 ];
 

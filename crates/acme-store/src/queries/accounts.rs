@@ -74,6 +74,15 @@ impl AccountRows for Conn {
             .transpose()
     }
 
+    async fn accounts_of_key(&mut self, thumbprint: &Thumbprint) -> Outcome<Vec<AccountId>> {
+        let ids: Vec<String> = accounts::table
+            .filter(accounts::thumbprint.eq(&thumbprint.0[..]))
+            .select(accounts::id)
+            .load(self)
+            .await?;
+        ids.iter().map(|id| parse("account id", id)).collect()
+    }
+
     async fn set_account(&mut self, account: &Account) -> Outcome<()> {
         diesel::update(accounts::table.find(account.id.as_str()))
             .set(AccountRow::new(account)?)

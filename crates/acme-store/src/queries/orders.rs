@@ -2,7 +2,8 @@
 
 use acme_core::{Authorization, AuthorizationState, Order, OrderState};
 use acme_types::{
-    AccountId, AuthorizationId, ChallengeId, ChallengeStatus, OrderId, OrderStatus, Timestamp,
+    AccountId, AuthorizationId, ChallengeId, ChallengeStatus, Identifier, OrderId, OrderStatus,
+    Timestamp,
 };
 use diesel::OptionalExtension as _;
 use diesel::dsl::exists;
@@ -13,7 +14,8 @@ use crate::act::Outcome;
 use crate::cursor::Cursor;
 use crate::model::{
     AuthorizationRow, AuthorizationStateRow, ChallengeRow, OrderAuthorizationRow, OrderRow,
-    OrderStateRow, authorization_state, authorization_status, millis, parse, timestamp, tracked,
+    OrderStateRow, all_tracked, authorization_state, authorization_status, identifier_text, millis,
+    parse, timestamp, tracked,
 };
 use crate::rows::{OrderRows, Tracked};
 use crate::schema::{authorizations, challenges, order_authorizations, orders};
@@ -23,6 +25,18 @@ use crate::update::Update;
 /// that it may use the index.
 const IS_OPEN: &str = "orders.status IN ('pending', 'ready')";
 const IS_PENDING: &str = "authorizations.status = 'pending'";
+
+const IS_VALID: &str = "authorizations.status = 'valid'";
+
+fn state_of(
+    (id, status, expires_at): (String, String, i64),
+) -> Outcome<(AuthorizationId, AuthorizationState, Timestamp)> {
+    Ok((
+        parse("authorization id", &id)?,
+        authorization_state(&status)?,
+        timestamp(expires_at),
+    ))
+}
 
 impl OrderRows for Conn {
     async fn insert_order(&mut self, order: &Order) -> Outcome<()> {
@@ -106,6 +120,18 @@ impl OrderRows for Conn {
         rows.into_iter().map(Order::try_from).collect()
     }
 
+    async fn lock_open_orders_like(&mut self, order: &Order) -> Outcome<Vec<Order>> {
+        let rows: Vec<OrderRow> = locked!(
+            orders::table
+                .filter(orders::likeness.eq(order.likeness().to_vec()))
+                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(IS_OPEN))
+                .select(OrderRow::as_select())
+        )
+        .load(self)
+        .await?;
+        rows.into_iter().map(Order::try_from).collect()
+    }
+
     async fn set_order(&mut self, id: &OrderId, state: &OrderState) -> Outcome<()> {
         Update::new("orders", OrderStateRow::new(state)?, id.as_str())
             .execute(self)
@@ -175,15 +201,58 @@ impl OrderRows for Conn {
             ))
             .load(self)
             .await?;
-        rows.into_iter()
-            .map(|(id, status, expires_at)| {
-                Ok((
-                    parse("authorization id", &id)?,
-                    authorization_state(&status)?,
-                    timestamp(expires_at),
+        rows.into_iter().map(state_of).collect()
+    }
+
+    async fn hold_authorizations(
+        &mut self,
+        account: &AccountId,
+        ids: &[AuthorizationId],
+    ) -> Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>> {
+        let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
+        let rows: Vec<(String, String, i64)> = held!(
+            authorizations::table
+                .filter(authorizations::id.eq_any(ids))
+                .filter(authorizations::account_id.eq(account.as_str()))
+                .select((
+                    authorizations::id,
+                    authorizations::status,
+                    authorizations::expires_at,
                 ))
-            })
-            .collect()
+        )
+        .load(self)
+        .await?;
+        rows.into_iter().map(state_of).collect()
+    }
+
+    async fn valid_authorizations(
+        &mut self,
+        account: &AccountId,
+        identifiers: &[Identifier],
+    ) -> Outcome<Vec<Authorization>> {
+        let texts: Vec<String> = identifiers.iter().map(identifier_text).collect();
+        let rows: Vec<(AuthorizationRow, ChallengeRow)> = authorizations::table
+            .inner_join(challenges::table)
+            .filter(authorizations::account_id.eq(account.as_str()))
+            .filter(authorizations::identifier.eq_any(texts))
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(IS_VALID))
+            .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
+            .load(self)
+            .await?;
+        let found = all_tracked(rows)?.into_iter();
+        Ok(found.map(|tracked| tracked.authorization).collect())
+    }
+
+    async fn prolong_authorization(
+        &mut self,
+        id: &AuthorizationId,
+        expires_at: Timestamp,
+    ) -> Outcome<()> {
+        diesel::update(authorizations::table.find(id.as_str()))
+            .set(authorizations::expires_at.eq(millis(expires_at)))
+            .execute(self)
+            .await?;
+        Ok(())
     }
 
     async fn authorization(&mut self, id: &AuthorizationId) -> Outcome<Option<Tracked>> {

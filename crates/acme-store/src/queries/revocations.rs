@@ -1,7 +1,7 @@
 //! Queries about logs of revocations and revocation lists.
 
-use acme_core::{IssuerId, PublishedCrl, RevocationEntry};
-use acme_types::Timestamp;
+use acme_core::{IssuerId, PublishedCrl, RevocationEntry, Serial};
+use acme_types::{Thumbprint, Timestamp};
 use diesel::OptionalExtension as _;
 use diesel::prelude::*;
 
@@ -9,7 +9,7 @@ use super::{Conn, RunQueryDsl};
 use crate::act::Outcome;
 use crate::model::{CrlRow, RevocationRow, big, millis, number_of};
 use crate::rows::RevocationRows;
-use crate::schema::{crls, revocation_logs, revocations};
+use crate::schema::{blocked_keys, crls, revocation_logs, revocations};
 
 impl RevocationRows for Conn {
     async fn insert_revocation_log(&mut self, issuer: &IssuerId) -> Outcome<()> {
@@ -114,6 +114,34 @@ impl RevocationRows for Conn {
             .on_conflict(crls::issuer)
             .do_update()
             .set(&row)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn is_blocked(&mut self, key: &Thumbprint) -> Outcome<bool> {
+        let found: Option<i64> = blocked_keys::table
+            .find(&key.0[..])
+            .select(blocked_keys::blocked_at)
+            .get_result(self)
+            .await
+            .optional()?;
+        Ok(found.is_some())
+    }
+
+    async fn insert_blocked_key(
+        &mut self,
+        key: &Thumbprint,
+        serial: &Serial,
+        now: Timestamp,
+    ) -> Outcome<()> {
+        diesel::insert_into(blocked_keys::table)
+            .values((
+                blocked_keys::thumbprint.eq(&key.0[..]),
+                blocked_keys::serial.eq(&serial.as_bytes()[..]),
+                blocked_keys::blocked_at.eq(millis(now)),
+            ))
+            .on_conflict_do_nothing()
             .execute(self)
             .await?;
         Ok(())

@@ -1,11 +1,11 @@
 //! What an act may do with the logs of revocations and the lists made from them.
 
-use acme_core::{IssuerId, PublishedCrl, RevocationEntry};
-use acme_types::Timestamp;
+use acme_core::{IssuerId, PublishedCrl, RevocationEntry, Serial};
+use acme_types::{Thumbprint, Timestamp};
 
 use crate::act::Outcome;
 
-/// Logs of revocations, and revocation lists.
+/// Logs of revocations, revocation lists, and blocked keys.
 pub trait RevocationRows {
     /// Adds an issuer's empty log unless it is there.
     fn insert_revocation_log(
@@ -52,6 +52,17 @@ pub trait RevocationRows {
 
     /// Puts a list in the place of the one before it, of a log that is locked.
     fn set_crl(&mut self, crl: &PublishedCrl) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Whether a key is blocked.
+    fn is_blocked(&mut self, key: &Thumbprint) -> impl Future<Output = Outcome<bool>> + Send;
+
+    /// Blocks a key unless it is blocked.
+    fn insert_blocked_key(
+        &mut self,
+        key: &Thumbprint,
+        serial: &Serial,
+        now: Timestamp,
+    ) -> impl Future<Output = Outcome<()>> + Send;
 
     /// Removes entries of certificates that expired before a time; returns how many.
     fn prune_revocations(

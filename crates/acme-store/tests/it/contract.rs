@@ -2,6 +2,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;
+pub(crate) mod authorizations;
+pub(crate) mod blocked_keys;
 pub(crate) mod certificates;
 pub(crate) mod finalize;
 pub(crate) mod leases;
@@ -122,6 +124,15 @@ macro_rules! contract {
                 what_is_being_finalized_stays,
                 an_authorization_stays_while_an_order_names_it,
                 certificates_have_their_own_retention,
+            ],
+            authorizations: [
+                a_valid_authorization_is_found_and_lives_on,
+                an_order_rests_on_what_its_account_has,
+                an_authorization_comes_before_its_order,
+                the_oldest_of_too_many_orders_is_superseded,
+            ],
+            blocked_keys: [
+                a_compromised_key_is_blocked_for_ever,
             ],
             renewals: [
                 a_mark_for_early_renewal_comes_and_goes,

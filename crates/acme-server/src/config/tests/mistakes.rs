@@ -290,6 +290,23 @@ fn each_mistake_of_a_provisioner_is_told() {
             "certificate.min_validity: is longer than max_validity",
         ),
         (
+            "authorization.pre_authorization = true",
+            "authorization.pre_authorization: needs a reuse: what is authorized ahead of an order \
+             would serve none",
+        ),
+        (
+            "renewal.window_start = 0",
+            "renewal.window_start: must be between 1 and 99",
+        ),
+        (
+            "renewal.window_end = 60",
+            "renewal.window_end: is not after window_start",
+        ),
+        (
+            "renewal.check_every = '1s'",
+            "renewal.check_every: must be between \"1m\" and \"1d\"",
+        ),
+        (
             "certificate.backdate = '2d'",
             "certificate.backdate: must be between \"0s\" and \"1d\"",
         ),

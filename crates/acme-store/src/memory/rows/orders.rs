@@ -1,7 +1,9 @@
 //! Orders and authorizations in memory.
 
 use acme_core::{Authorization, AuthorizationState, ChallengeState, Order, OrderState};
-use acme_types::{AccountId, AuthorizationId, ChallengeId, OrderId, OrderStatus, Timestamp};
+use acme_types::{
+    AccountId, AuthorizationId, ChallengeId, Identifier, OrderId, OrderStatus, Timestamp,
+};
 
 use super::super::Tables;
 use super::{broken, page};
@@ -71,6 +73,12 @@ impl OrderRows for Tables {
         Ok(self.orders.values().filter(is_theirs).cloned().collect())
     }
 
+    async fn lock_open_orders_like(&mut self, like: &Order) -> Outcome<Vec<Order>> {
+        let likeness = like.likeness();
+        let is_like = |order: &&Order| is_open(order) && order.likeness() == likeness;
+        Ok(self.orders.values().filter(is_like).cloned().collect())
+    }
+
     async fn set_order(&mut self, id: &OrderId, state: &OrderState) -> Outcome<()> {
         if let Some(order) = self.orders.get_mut(id) {
             order.state = state.clone();
@@ -121,6 +129,44 @@ impl OrderRows for Tables {
             (id, authorization.state, authorization.expires_at)
         };
         Ok(found.map(state).collect())
+    }
+
+    async fn hold_authorizations(
+        &mut self,
+        account: &AccountId,
+        ids: &[AuthorizationId],
+    ) -> Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>> {
+        let is_theirs = |id: &&AuthorizationId| {
+            let found = self.authorizations.get(*id);
+            found.is_some_and(|tracked| tracked.authorization.account_id == *account)
+        };
+        let ids: Vec<AuthorizationId> = ids.iter().filter(is_theirs).cloned().collect();
+        self.authorization_states(&ids).await
+    }
+
+    async fn valid_authorizations(
+        &mut self,
+        account: &AccountId,
+        identifiers: &[Identifier],
+    ) -> Outcome<Vec<Authorization>> {
+        let all = self.authorizations.values();
+        let found = all.map(|tracked| &tracked.authorization).filter(|found| {
+            found.account_id == *account
+                && found.state == AuthorizationState::Valid
+                && identifiers.contains(&found.identifier)
+        });
+        Ok(found.cloned().collect())
+    }
+
+    async fn prolong_authorization(
+        &mut self,
+        id: &AuthorizationId,
+        expires_at: Timestamp,
+    ) -> Outcome<()> {
+        if let Some(tracked) = self.authorizations.get_mut(id) {
+            tracked.authorization.expires_at = expires_at;
+        }
+        Ok(())
     }
 
     async fn authorization(&mut self, id: &AuthorizationId) -> Outcome<Option<Tracked>> {

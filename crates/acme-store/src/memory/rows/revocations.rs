@@ -1,7 +1,7 @@
 //! Logs of revocations and revocation lists, in memory.
 
-use acme_core::{IssuerId, PublishedCrl, RevocationEntry};
-use acme_types::Timestamp;
+use acme_core::{IssuerId, PublishedCrl, RevocationEntry, Serial};
+use acme_types::{Thumbprint, Timestamp};
 
 use super::super::Tables;
 use super::broken;
@@ -58,6 +58,20 @@ impl RevocationRows for Tables {
 
     async fn set_crl(&mut self, crl: &PublishedCrl) -> Outcome<()> {
         self.crls.insert(crl.issuer.0, crl.clone());
+        Ok(())
+    }
+
+    async fn is_blocked(&mut self, key: &Thumbprint) -> Outcome<bool> {
+        Ok(self.blocked_keys.contains(&key.0))
+    }
+
+    async fn insert_blocked_key(
+        &mut self,
+        key: &Thumbprint,
+        _: &Serial,
+        _: Timestamp,
+    ) -> Outcome<()> {
+        self.blocked_keys.insert(key.0);
         Ok(())
     }
 

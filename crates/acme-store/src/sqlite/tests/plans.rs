@@ -69,6 +69,23 @@ async fn no_query_scans_a_table_that_grows() {
     assert!(scans.is_empty(), "{}", scans.join("\n"));
 }
 
+fn order_of(identifier: &Identifier) -> acme_core::Order {
+    acme_core::Order {
+        id: id(),
+        account_id: id(),
+        provisioner: "default".parse().unwrap(),
+        identifiers: vec![identifier.clone()],
+        profile: None,
+        not_before: None,
+        not_after: None,
+        created_at: Timestamp::from_secs(1),
+        expires_at: Timestamp::from_secs(2),
+        authorizations: vec![],
+        replaces: None,
+        state: OrderState::Pending,
+    }
+}
+
 async fn run_every_query(conn: &mut SqliteConnection) {
     let (now, slot) = (Timestamp::from_secs(1), Slot::new(1));
     let place = Cursor {
@@ -144,6 +161,16 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     let reason = RevocationReason::Unspecified;
     let revocation = Revocation { at: now, reason };
     conn.set_revoked(&id(), revocation).await.unwrap();
+    let dns_and_more = [dns.clone(), dns.clone()];
+    conn.valid_authorizations(&id(), &dns_and_more)
+        .await
+        .unwrap();
+    conn.hold_authorizations(&id(), &many).await.unwrap();
+    conn.prolong_authorization(&id(), now).await.unwrap();
+    conn.accounts_of_key(&thumbprint).await.unwrap();
+    conn.is_blocked(&thumbprint).await.unwrap();
+    let order = order_of(&dns);
+    conn.lock_open_orders_like(&order).await.unwrap();
     conn.set_early_renewal(&id(), None).await.unwrap();
     let replacement = Replacement::Issued(id());
     conn.set_replacement(&id(), &replacement).await.unwrap();

@@ -125,15 +125,16 @@ pub(crate) async fn one_of_two_makes_the_account(world: World) {
             async move { store.create_account(account).await.unwrap() }
         };
         let outcomes = both(create(), create()).await;
-        let ids: BTreeSet<AccountId> = outcomes
-            .iter()
-            .map(|verdict| match verdict {
-                CreateAccountVerdict::Done(account) | CreateAccountVerdict::KeyInUse(account) => {
-                    account.id.clone()
-                }
-                CreateAccountVerdict::ExternalKeyRefused(_) => panic!("{verdict:?}"),
-            })
-            .collect();
+        let ids: BTreeSet<AccountId> =
+            outcomes
+                .iter()
+                .map(|verdict| match verdict {
+                    CreateAccountVerdict::Done(account)
+                    | CreateAccountVerdict::KeyInUse(account) => account.id.clone(),
+                    CreateAccountVerdict::ExternalKeyRefused(_)
+                    | CreateAccountVerdict::KeyBlocked => panic!("{verdict:?}"),
+                })
+                .collect();
         assert_eq!(ids.len(), 1);
         let done =
             |verdict: &CreateAccountVerdict| matches!(verdict, CreateAccountVerdict::Done(_));
