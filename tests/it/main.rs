@@ -14,5 +14,6 @@ mod crash;
 mod dns_challenges;
 mod instant_acme;
 mod lego;
+mod policy;
 mod retry;
 mod revocation;

@@ -38,7 +38,13 @@ impl Certbot {
 
     /// Asks for a certificate by http-01, its answers put into the webroot.
     pub async fn webroot(&self, webroot: &Webroot, names: &[&str]) -> Ran {
+        self.webroot_with(webroot, names, &[]).await
+    }
+
+    /// The same with more options.
+    pub async fn webroot_with(&self, webroot: &Webroot, names: &[&str], options: &[&str]) -> Ran {
         let mut command = self.command("certonly");
+        command.args(options);
         command.arg("--webroot").arg("-w").arg(webroot.path());
         for name in names {
             let is_address = name.parse::<std::net::IpAddr>().is_ok();

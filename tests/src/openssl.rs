@@ -114,6 +114,22 @@ impl Certificate {
         assert_eq!(told.stdout.trim(), "", "{told}");
     }
 
+    /// All that the leaf says, as OpenSSL prints it.
+    pub async fn describe(&self) -> String {
+        self.text(&["-subject", "-text"]).await.stdout
+    }
+
+    /// Whether the leaf ends within so many seconds from now.
+    pub async fn ends_within(&self, seconds: u32) -> bool {
+        let mut command = openssl();
+        command
+            .args(["x509", "-noout", "-in"])
+            .arg(self.dir.path().join("chain.pem"))
+            .args(["-checkend", &seconds.to_string()]);
+        let told = run(&mut command).await.stdout;
+        told.contains("Certificate will expire")
+    }
+
     async fn text(&self, what: &[&str]) -> Ran {
         let mut command = openssl();
         command

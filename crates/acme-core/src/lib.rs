@@ -38,6 +38,7 @@ mod ocsp;
 mod order;
 pub mod pem;
 mod policy;
+mod policy_hook;
 mod profile;
 mod provisioner;
 mod renewal;
@@ -81,6 +82,9 @@ pub use ocsp::{
 };
 pub use order::{MAX_UNFINISHED_ORDERS, Order, OrderRequest, OrderState};
 pub use policy::{Policy, check_each};
+pub use policy_hook::{
+    HookEvent, HookMoment, HookQuestion, HookVerdict, PolicyHook, PolicyHookError,
+};
 pub use profile::Profile;
 pub use provisioner::{Lifetimes, Provisioner};
 pub use renewal::{

@@ -10,6 +10,7 @@ mod directory;
 mod finalize;
 mod key_change;
 mod order;
+mod policy;
 mod public;
 mod renewal;
 mod revocation;
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme_core::{
-    AttemptRunner, Clock, Entropy, NonceKey, Provisioner, RevocationPublisher, SignAuthority,
-    Store, Tenure, Validator,
+    AttemptRunner, Clock, Entropy, NonceKey, PolicyHook, Provisioner, RevocationPublisher,
+    SignAuthority, Store, Tenure, Validator,
 };
 use acme_types::{AccountId, ProblemKind, ProvisionerName};
 use hyper::Method;
@@ -54,6 +55,8 @@ pub struct Services {
     pub runner: Arc<dyn AttemptRunner>,
     /// Shows what was revoked; none when that is not published.
     pub publisher: Option<Arc<dyn RevocationPublisher>>,
+    /// Asked what may be ordered and signed, after all other rules; none when nobody else decides.
+    pub policy_hook: Option<Arc<dyn PolicyHook>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where ids, tokens and serial numbers are drawn from.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use acme_core::{AuthorityError, StoreError};
+use acme_core::{AuthorityError, PolicyHookError, StoreError};
 use acme_types::{Problem, ProblemKind};
 use hyper::header::{ALLOW, HeaderName, LINK, LOCATION};
 
@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Store(StoreError),
     /// The authority; the client is told only to try again.
     Authority(AuthorityError),
+    /// The policy hook; the client is told only to try again.
+    Hook(PolicyHookError),
     /// A bug of ours.
     Bug(&'static str),
 }
@@ -97,6 +99,7 @@ impl Failure {
             Self::ClientWith(problem, name, value) => Answer::problem(&problem).header(name, value),
             Self::Store(error) => store_answer(&error),
             Self::Authority(error) => authority_answer(error),
+            Self::Hook(error) => hook_answer(&error),
             Self::Bug(what) => {
                 tracing::error!(what, "a request met a fault of the server");
                 internal(500, "the fault is the server's", INTERNAL_RETRY_AFTER_SECS)
@@ -120,6 +123,12 @@ impl From<StoreError> for Failure {
 impl From<AuthorityError> for Failure {
     fn from(error: AuthorityError) -> Self {
         Self::Authority(error)
+    }
+}
+
+impl From<PolicyHookError> for Failure {
+    fn from(error: PolicyHookError) -> Self {
+        Self::Hook(error)
     }
 }
 
@@ -189,6 +198,16 @@ fn authority_answer(error: AuthorityError) -> Answer {
             )
         }
     }
+}
+
+/// Nothing is allowed while the hook is away; clients try a 503 again.
+fn hook_answer(error: &PolicyHookError) -> Answer {
+    tracing::warn!(error = %error, cause = %cause(error), "nothing is allowed without the policy hook");
+    internal(
+        503,
+        "the policy hook of this provisioner gave no answer; try again",
+        UNAVAILABLE_RETRY_AFTER_SECS,
+    )
 }
 
 fn internal(status: u16, detail: &str, retry_after: u64) -> Answer {

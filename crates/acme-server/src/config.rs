@@ -27,6 +27,7 @@ use acme_http::ServeLimits;
 use acme_types::Slot;
 use acme_validate::ValidationConfig;
 
+use crate::policy_hook::HookConfig;
 use crate::publisher::Publication;
 use crate::worker::WorkerLimits;
 use section::Section;
@@ -166,6 +167,8 @@ pub struct ProvisionerConfig {
     pub provisioner: Provisioner,
     /// How its challenges are probed.
     pub validation: ValidationConfig,
+    /// Who else decides what may be ordered and signed; none when nobody does.
+    pub hook: Option<HookConfig>,
 }
 
 /// What the server does at once, and how long it waits.
@@ -299,6 +302,14 @@ impl Config {
             key: directory.join(files.key),
         });
         self.store = self.store.based_on(directory);
+        for hook in self
+            .provisioners
+            .iter_mut()
+            .filter_map(|one| one.hook.as_mut())
+        {
+            hook.secret_file = directory.join(&hook.secret_file);
+            hook.roots_file = hook.roots_file.take().map(|file| directory.join(file));
+        }
         self
     }
 }

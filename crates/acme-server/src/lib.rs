@@ -5,6 +5,7 @@ pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod lease_keeper;
+pub mod policy_hook;
 pub mod publisher;
 pub mod serve;
 pub mod system;

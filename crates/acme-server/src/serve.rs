@@ -118,6 +118,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         authority: Arc::clone(&authority),
         validator,
         runner: Arc::new(worker.clone()),
+        policy_hook: stage::open_policy_hooks(&config, &clock)?,
         publisher: shown.map(|publisher| Arc::new(publisher) as Arc<dyn RevocationPublisher>),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),

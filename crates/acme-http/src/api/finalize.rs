@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use acme_core::{
-    Account, AuthorityError, BeginFinalize, Csr, EntropyRng, FinalizeVerdict, IssueRequest,
-    NewCertificate, Order, OrderState, Provisioner, Serial,
+    Account, AuthorityError, BeginFinalize, Csr, EntropyRng, FinalizeVerdict, HookEvent,
+    HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial,
 };
 use acme_types::{CertificateId, FinalizeRequest, OrderId, OrderStatus, ProblemKind, Timestamp};
 
@@ -35,7 +35,9 @@ impl Api {
         let csr = Csr::parse(&request.csr)?;
         csr.check(&order.identifiers, &account.jwk)?;
         self.recheck_caa(provisioner, &order, now).await?;
-        let certificate = self.prepare(provisioner, &order, &csr, now).await?;
+        let certificate = self
+            .prepare(provisioner, account, &order, &csr, now)
+            .await?;
 
         // From here on the act goes to its end, whether the client waits or not.
         let issuance = tokio::spawn(issue(self.services.clone(), order.id, certificate, now));
@@ -52,6 +54,7 @@ impl Api {
     async fn prepare(
         &self,
         provisioner: &Provisioner,
+        account: &Account,
         order: &Order,
         csr: &Csr,
         now: Timestamp,
@@ -61,6 +64,16 @@ impl Api {
         let (not_before, not_after) = issuance.validity(order.not_before, order.not_after, now)?;
         provisioner.policy.check_key(csr.jwk())?;
         issuance.check_key(csr.jwk())?;
+        self.ask_policy(HookQuestion {
+            account,
+            order,
+            event: HookEvent::Finalize {
+                csr,
+                not_before,
+                not_after,
+            },
+        })
+        .await?;
         let (id, serial) = {
             let mut rng = EntropyRng(&*self.services.entropy);
             let slot = self.services.tenure.slot();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use acme_core::{
     Account, Authorization, CreateOrderVerdict, EntropyRng, ExternalAccountKey, ExternalKeyRefusal,
-    Order, OrderRequest, OrderState, OrderView, Provisioner, check_each,
+    HookEvent, HookQuestion, Order, OrderRequest, OrderState, OrderView, Provisioner, check_each,
 };
 use acme_types::{
     DnsName, DnsNameError, Identifier, NewOrderRequest, OrderBody, OrderId, Problem, RawIdentifier,
@@ -76,6 +76,12 @@ impl Api {
             order.replaces = self
                 .replaced(provisioner, &order, request.replaces.as_deref())
                 .await?;
+            self.ask_policy(HookQuestion {
+                account,
+                order: &order,
+                event: HookEvent::NewOrder,
+            })
+            .await?;
             let answer = self.order_answer(provisioner, &order, false, now);
             let created = self.services.store.create_order(order, new);
             return match created.await? {

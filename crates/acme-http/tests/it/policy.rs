@@ -1,9 +1,10 @@
-//! A provisioner's policy: for which names it issues.
+//! A provisioner's policy: for which names it issues, and what a hook says to that.
 
-use acme_core::NamePattern;
+use acme_core::{HookMoment, HookVerdict, NamePattern};
+use acme_types::Identifier;
 use serde_json::Value;
 
-use crate::client::{Client, identifier, text};
+use crate::client::{Client, csr, identifier, text};
 use crate::server::{Mood, Server};
 
 fn patterns(texts: &[&str]) -> Vec<NamePattern> {
@@ -72,4 +73,70 @@ async fn what_the_authority_cannot_certify_is_refused_at_once() {
     );
     assert_eq!(client.orders().await, Vec::<String>::new());
     client.new_order(&["a.test"]).await.expect_status(201);
+}
+
+fn deny(identifiers: &[&str]) -> Option<HookVerdict> {
+    let denied = identifiers.iter().map(|name| {
+        let identifier = Identifier::Dns(name.parse().unwrap());
+        (identifier, format!("{name} is taken"))
+    });
+    Some(HookVerdict::Deny {
+        reason: "the host is another team's".to_owned(),
+        identifiers: denied.collect(),
+    })
+}
+
+#[tokio::test]
+async fn what_the_hook_denies_opens_no_order() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    for (answer, status, kind, says) in [
+        (deny(&[]), 403, "unauthorized", "another team's"),
+        (
+            deny(&["a.test"]),
+            400,
+            "rejectedIdentifier",
+            "another team's",
+        ),
+        (None, 503, "serverInternal", "try again"),
+    ] {
+        let is_away = answer.is_none();
+        server.hook.answers(HookMoment::NewOrder, answer);
+        let reply = client.new_order(&["a.test", "b.test"]).await;
+        let reply = reply.expect_problem(status, kind);
+        assert_eq!(reply.retry_after(), is_away.then_some(5));
+        let body = reply.json();
+        assert!(text(&body["detail"]).contains(says), "{body}");
+        if kind == "rejectedIdentifier" {
+            assert_eq!(body["subproblems"].as_array().unwrap().len(), 1);
+            assert_eq!(body["subproblems"][0]["detail"], "a.test is taken");
+        }
+    }
+    assert_eq!(client.orders().await, Vec::<String>::new());
+    server
+        .hook
+        .answers(HookMoment::NewOrder, Some(HookVerdict::Allow));
+    client.new_order(&["a.test"]).await.expect_status(201);
+}
+
+#[tokio::test]
+async fn what_the_hook_denies_is_not_signed_and_may_be_asked_again() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let tried = client.ready_order(&["a.test"]).await;
+    let (request, _) = csr(&["a.test"]);
+    for (answer, status, kind) in [
+        (deny(&[]), 403, "unauthorized"),
+        (None, 503, "serverInternal"),
+    ] {
+        server.hook.answers(HookMoment::Finalize, answer);
+        let reply = client.finalize(&tried, &request).await;
+        reply.expect_problem(status, kind);
+        assert_eq!(client.read(&tried.order).await.json()["status"], "ready");
+        assert_eq!(server.certificates().await.len(), 0);
+    }
+    server
+        .hook
+        .answers(HookMoment::Finalize, Some(HookVerdict::Allow));
+    client.finalize(&tried, &request).await.expect_status(200);
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use acme_ca::{InitOptions, KeyType, LocalAuthority};
 use acme_core::{
     AttemptRunner, AuthorityError, CaaCheck, Certificate, CertificateFilter, Claim, Clock as _,
-    Entropy, Finding, IssueRequest, Issuer, IssuerId, LeaseVerdict, ManualClock, Observation,
-    Phase, Prepared, Probe, Provisioner, RetryPolicy, SignAuthority, Store, Tenure, Validator,
+    Entropy, Finding, HookMoment, HookQuestion, HookVerdict, IssueRequest, Issuer, IssuerId,
+    LeaseVerdict, ManualClock, Observation, Phase, PolicyHook, PolicyHookError, Prepared, Probe,
+    Provisioner, RetryPolicy, SignAuthority, Store, Tenure, Validator,
 };
 use acme_http::{ApiConfig, Services, routes};
 use acme_store::MemoryStore;
@@ -39,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) runner: Arc<Runner>,
+    pub(crate) hook: Arc<Hook>,
     tenure: Arc<Tenure>,
 }
 
@@ -68,12 +70,14 @@ impl Server {
             store.put_issuer(&issuer).await.unwrap();
         }
         let runner = Arc::new(Runner::new(&store, &clock));
+        let hook = Arc::new(Hook::default());
         let services = Services {
             store: Arc::clone(&store),
             authority: authority.clone(),
             validator: runner.clone(),
             runner: runner.clone(),
             publisher: None,
+            policy_hook: Some(hook.clone()),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tenure: Arc::clone(&tenure),
@@ -88,6 +92,7 @@ impl Server {
             store,
             authority,
             runner,
+            hook,
             tenure,
         }
     }
@@ -253,6 +258,35 @@ pub(crate) struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         aws_lc_rs::rand::fill(bytes).unwrap();
+    }
+}
+
+/// A policy hook that answers what a test has set for a moment, and otherwise allows.
+#[derive(Default)]
+pub(crate) struct Hook {
+    answers: Mutex<Vec<(HookMoment, HookAnswer)>>,
+}
+
+/// What a hook answers: a verdict, or none that counts.
+pub(crate) type HookAnswer = Option<HookVerdict>;
+
+impl Hook {
+    /// From now on, and until it is set anew.
+    pub(crate) fn answers(&self, moment: HookMoment, answer: HookAnswer) {
+        *self.answers.lock().unwrap() = vec![(moment, answer)];
+    }
+}
+
+#[async_trait]
+impl PolicyHook for Hook {
+    async fn decide(&self, question: HookQuestion<'_>) -> Result<HookVerdict, PolicyHookError> {
+        let answers = self.answers.lock().unwrap();
+        let moment = question.event.moment();
+        match answers.iter().find(|(at, _)| *at == moment) {
+            None => Ok(HookVerdict::Allow),
+            Some((_, Some(verdict))) => Ok(verdict.clone()),
+            Some((_, None)) => Err(PolicyHookError("planted".into())),
+        }
     }
 }
 

@@ -80,6 +80,7 @@ impl From<ServeError> for Failure {
             ServeError::Lease(_) => Exit::TryAgain,
             ServeError::Ca(_)
             | ServeError::Config(_)
+            | ServeError::Hook { .. }
             | ServeError::Tls(_)
             | ServeError::Validation(_) => Exit::Config,
             ServeError::Authority(_) => Exit::Failed,

@@ -130,6 +130,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             allow_wildcards,
         },
         validation: validation.probes,
+        hook: policy.hook,
     }
 }
 

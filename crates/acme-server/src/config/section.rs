@@ -220,6 +220,12 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// Whether a key that was read stood there, right or wrong.
+    pub(super) fn was_given(&self, key: &str) -> bool {
+        let mut asked = self.asked.iter();
+        asked.any(|(known, place)| *known == key && place.is_some())
+    }
+
     /// Adds what is wrong with a key of this table.
     pub(super) fn mistake(&mut self, key: &str, reason: impl Display) {
         let asked = self.asked.iter().find(|(known, _)| *known == key);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_ca::{CaError, LeafProfile, LocalAuthority, Passphrase};
-use acme_core::{Store, StoreError};
+use acme_core::{Clock, PolicyHook, Store, StoreError};
 use acme_http::ApiConfig;
 use acme_store::{OpenError, PostgresStore, SqliteStore, Wakeups};
 use acme_types::{Slot, Timestamp};
@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::chain::Chain;
 use crate::config::{Config, StoreConfig};
 use crate::lease_keeper::LeaseError;
+use crate::policy_hook::{HookSetupError, HttpPolicyHooks};
 use crate::publisher::Publication;
 use crate::tls::TlsError;
 
@@ -38,6 +39,15 @@ pub enum ServeError {
     /// The CA does not issue the server's own certificate.
     #[error("the server's own certificate cannot be issued: {0}")]
     Authority(String),
+    /// A provisioner's policy hook cannot be set up.
+    #[error("the policy hook of the provisioner {provisioner:?} cannot be set up")]
+    Hook {
+        /// The provisioner.
+        provisioner: String,
+        /// Why.
+        #[source]
+        source: HookSetupError,
+    },
     /// The validators cannot be set up.
     #[error("validation cannot be set up")]
     Validation(#[from] ValidationSetupError),
@@ -197,6 +207,31 @@ pub fn open_validator(config: &Config) -> Result<NetworkValidator, ServeError> {
         validator = validator.with_provisioner(name, &configured.validation)?;
     }
     Ok(validator)
+}
+
+/// The policy hooks of all provisioners; none when none has one.
+///
+/// # Errors
+/// [`ServeError::Hook`].
+pub(super) fn open_policy_hooks(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn PolicyHook>>, ServeError> {
+    let mut hooks = HttpPolicyHooks::new(Arc::clone(clock));
+    let ca_roots = config.ca.dir.join("root.crt");
+    for configured in &config.provisioners {
+        let Some(hook) = &configured.hook else {
+            continue;
+        };
+        let name = &configured.provisioner.name;
+        hooks
+            .add(name.clone(), hook, &ca_roots)
+            .map_err(|source| ServeError::Hook {
+                provisioner: name.to_string(),
+                source,
+            })?;
+    }
+    Ok((!hooks.is_empty()).then(|| Arc::new(hooks) as Arc<dyn PolicyHook>))
 }
 
 pub(super) fn api_config(config: &Config, nonce_key: [u8; 32]) -> Result<ApiConfig, ServeError> {

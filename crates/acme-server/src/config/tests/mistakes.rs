@@ -331,6 +331,30 @@ fn each_mistake_of_a_provisioner_is_told() {
             "policy.min_rsa_bits: must be between 2048 and 8192",
         ),
         (
+            "policy.hook.url = 'https://policy.internal/'",
+            "policy.hook.secret_file: is missing beside url",
+        ),
+        (
+            "policy.hook.secret_file = 'x'",
+            "policy.hook.url: is missing beside secret_file",
+        ),
+        (
+            "policy.hook = { url = 'http://policy.internal/', secret_file = 'x' }",
+            "policy.hook.url: \"http://policy.internal/\" is plain HTTP to another machine",
+        ),
+        (
+            "policy.hook.timeout = '1m'",
+            "policy.hook.timeout: must be between \"50ms\" and \"30s\"",
+        ),
+        (
+            "policy.hook.moments = []",
+            "policy.hook.moments: must not be empty; without a url, nobody is asked",
+        ),
+        (
+            "policy.hook.moments = ['newOrder']",
+            "policy.hook.moments: \"newOrder\" is none of \"new-order\", \"finalize\"",
+        ),
+        (
             "certificate.identifier_types = ['dns', 'dns']",
             "certificate.identifier_types: entry 2 stands there twice",
         ),
