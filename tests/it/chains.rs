@@ -31,7 +31,9 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
 
     // The old root's chain goes on being the usual one.
     let by_root = async |root| {
-        let ran = certbot.webroot_by_root(&webroot, "one.test", root).await;
+        let ran = certbot
+            .webroot_with(&webroot, "one.test", &["--preferred-chain", root])
+            .await;
         ran.expect_success();
     };
     by_root("no such root").await;
@@ -41,7 +43,7 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
     served().expect_good(&next_root, &names).await;
     let trusting_next = Certbot::new(&server).trusting(&next_root);
     trusting_next
-        .webroot_by_root(&webroot, "two.test", NEXT_ROOT)
+        .webroot_with(&webroot, "two.test", &["--preferred-chain", NEXT_ROOT])
         .await
         .expect_success();
 
@@ -71,6 +73,38 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
         assert_eq!(certificate.chain_length(), 3);
     }
     certbot.revoke("one.test").await.expect_success();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_gets_a_chain_of_rsa_keys_for_an_rsa_key() {
+    let mut server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let root_key = server.dir().join("ca/root.key").display().to_string();
+    let mut add = vec!["ca", "add-issuer", "rsa", "--name", "Old devices"];
+    add.extend(["--key-type", "rsa3072", "--root-key", &root_key]);
+    server.cli(&add).await.expect_success();
+    let config = server.dir().join("acme-server.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let named = text.replace("#rsa = \"\"", "rsa = \"rsa\"");
+    assert_ne!(text, named);
+    fs::write(&config, named).unwrap();
+    restart(&mut server).await;
+
+    let certbot = Certbot::new(&server);
+    for (name, key_type, issuer) in [
+        ("rsa.test", "rsa", "Old devices Intermediate CA"),
+        ("ec.test", "ecdsa", "acme-server dev Intermediate CA"),
+    ] {
+        certbot
+            .webroot_with(&webroot, name, &["--key-type", key_type])
+            .await
+            .expect_success();
+        let certificate = Certificate::read(&certbot.certificate(name));
+        certificate.expect_good(&server.root_file(), &[name]).await;
+        let by = certificate.issuer().await;
+        assert!(by.ends_with(issuer), "{by}");
+    }
 }
 
 /// A file with the server's root alone, and the folder of a new authority.

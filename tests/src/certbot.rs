@@ -53,11 +53,11 @@ impl Certbot {
         run(&mut command).await
     }
 
-    /// Asks again by http-01 for what it has, with the chain that leads to the root of that name.
-    pub async fn webroot_by_root(&self, webroot: &Webroot, name: &str, root: &str) -> Ran {
+    /// Asks by http-01 for a certificate, again if it has one, with more options of `certonly`.
+    pub async fn webroot_with(&self, webroot: &Webroot, name: &str, options: &[&str]) -> Ran {
         let mut command = self.command("certonly");
         command.arg("--webroot").arg("-w").arg(webroot.path());
-        command.args(["-d", name, "--force-renewal", "--preferred-chain", root]);
+        command.args(["-d", name, "--force-renewal"]).args(options);
         run(&mut command).await
     }
 

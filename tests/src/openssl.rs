@@ -86,6 +86,11 @@ impl Certificate {
             .collect()
     }
 
+    /// The issuer's name, as OpenSSL prints it.
+    pub async fn issuer(&self) -> String {
+        self.text(&["-issuer"]).await.stdout.trim().to_owned()
+    }
+
     /// The serial number, as OpenSSL prints it.
     pub async fn serial(&self) -> String {
         self.text(&["-serial"]).await.stdout.trim().to_owned()

@@ -2,42 +2,36 @@
 //! issuers and roots that clients need.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use acme_core::{
-    AuthorityError, CrlRequest, IssueRequest, Issuer, IssuerId, OcspRequest, Prepared, Provisioner,
-    SignAuthority,
+    AuthorityError, CrlRequest, IssueRequest, Issuer, IssuerChoice, IssuerId, IssuerName, KeyKind,
+    OcspRequest, Prepared, Provisioner, SignAuthority, jwk_from_spki,
 };
 use acme_types::{Identifier, ProvisionerName, Timestamp};
 use async_trait::async_trait;
-use tracing::warn;
 
-use crate::ca_certificate::CaCertificate;
-use crate::chain::{Chain, certificate_error, read_certificates};
-use crate::files::{io_error, read_key};
-use crate::layout::{
-    ALTERNATE, INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, PREVIOUS, ROOT_CERTIFICATE,
-};
-use crate::profile::{LeafProfile, LeafTemplate};
+use crate::chain::read_certificates;
+use crate::issuing::{Issuing, read_alternates, read_chains, read_signer};
+use crate::layout::{ALTERNATE, ISSUERS, Layout, PREVIOUS, ROOT_CERTIFICATE};
+use crate::profile::LeafProfile;
 use crate::signer::{Signer, unavailable};
 use crate::tbs::assemble;
 use crate::{CaError, Passphrase, crl, ocsp};
 
-/// The built-in [`SignAuthority`]: an intermediate's key on this machine signs.
+/// The built-in [`SignAuthority`]: keys of intermediates on this machine sign.
 #[derive(Debug)]
 pub struct LocalAuthority {
     provisioners: HashMap<ProvisionerName, Arc<Provisioner>>,
-    signer: Signer,
-    chain: Chain,
-    template: LeafTemplate,
+    /// The first is that of provisioners that name none; never empty.
+    issuing: Vec<Issuing>,
     /// The URLs, not yet those of one issuer.
     profile: LeafProfile,
     /// Those that were replaced and whose keys are still there: they issue no more, but tell what
     /// was revoked.
     retired: Vec<Signer>,
-    /// The one in use, then those before it.
+    /// Those in use, then those before them.
     issuers: Vec<Issuer>,
     /// Other chains for issuers.
     alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>>,
@@ -52,14 +46,15 @@ impl LocalAuthority {
     /// | `root.crt` | the roots that clients should trust |
     /// | `intermediate.crt` | the certificate that issues, then those above it up to a root |
     /// | `intermediate.key` | its private key |
+    /// | `issuers/NAME.crt`, `.key` | issuers that provisioners name, likewise |
     /// | `previous/*.crt` | issuers that were replaced, each with those above it |
     /// | `previous/*.key` | their private keys, to go on telling what was revoked; may be missing |
     /// | `alternate/*.crt` | other chains: each a certificate with the name and key of one of these issuers, then those above it up to another root |
     ///
     /// # Errors
     /// [`CaError`] when a file is missing, damaged or locked, when a key is not that of its
-    /// certificate, when the chain does not lead to a root, or when a part of it is not valid at
-    /// `now`. An alternate chain that does not lead to a root at `now` is left out, and logged.
+    /// certificate, when the chain does not lead to a root, when a part of it is not valid at
+    /// `now`, or when a provisioner names an issuer that is not there. An alternate chain that does not lead to a root at `now` is left out, and logged.
     pub fn load(
         dir: &Path,
         passphrase: Option<&Passphrase>,
@@ -69,17 +64,12 @@ impl LocalAuthority {
         let layout = Layout::new(dir);
         layout.check_complete()?;
         let roots = read_certificates(&layout.path(ROOT_CERTIFICATE))?;
-        let path = layout.path(INTERMEDIATE_CERTIFICATE);
-        let chain = Chain::read(&path)?;
-        let issuer = chain.issuer(&roots);
-        let chain = chain
-            .up_to_root(&roots, now)
-            .map_err(|reason| certificate_error(&path, reason))?;
-        let signer = read_signer(&layout.path(INTERMEDIATE_KEY), &path, &chain, passphrase)?;
+        let issuing = Issuing::read_all(layout, &roots, passphrase, now)?;
+        check_names(&provisioners, &issuing)?;
 
-        let mut issuers = vec![issuer];
+        let mut issuers: Vec<_> = issuing.iter().map(|one| one.issuer.clone()).collect();
+        let mut firsts: Vec<_> = issuing.iter().map(|one| one.chain.first.clone()).collect();
         let mut retired = Vec::new();
-        let mut firsts = vec![chain.first.clone()];
         for (path, previous) in read_chains(&layout.path(PREVIOUS))? {
             let issuer = previous.issuer(&roots);
             if issuers.iter().any(|known| known.id == issuer.id) {
@@ -93,16 +83,13 @@ impl LocalAuthority {
             }
         }
         let alternates = read_alternates(&layout.path(ALTERNATE), &firsts, &roots, now)?;
-        let profile = LeafProfile::default();
         Ok(Self {
             provisioners: provisioners
                 .into_iter()
                 .map(|provisioner| (provisioner.name.clone(), provisioner))
                 .collect(),
-            template: LeafTemplate::new(signer.key(), &chain, &profile.of_issuer(signer.id()))?,
-            signer,
-            chain,
-            profile,
+            issuing,
+            profile: LeafProfile::default(),
             retired,
             issuers,
             alternates,
@@ -115,25 +102,52 @@ impl LocalAuthority {
     /// # Errors
     /// [`CaError::Setting`] when one of them is not ASCII.
     pub fn with_profile(self, profile: &LeafProfile) -> Result<Self, CaError> {
-        let of_issuer = profile.of_issuer(self.signer.id());
-        let template = LeafTemplate::new(self.signer.key(), &self.chain, &of_issuer)?;
+        let issuing = self.issuing.into_iter();
         Ok(Self {
-            template,
+            issuing: issuing
+                .map(|one| one.with_profile(profile))
+                .collect::<Result<_, _>>()?,
             profile: profile.clone(),
             ..self
         })
     }
 
-    /// First and last second of validity of the issuing certificate, for its owner to be warned in
+    /// Last second in which all issuing certificates are valid, for their owner to be warned in
     /// time.
     #[must_use]
-    pub const fn validity(&self) -> (Timestamp, Timestamp) {
-        (self.chain.first.not_before, self.chain.first.not_after)
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let ends = self.issuing.iter().map(|one| one.chain.first.not_after);
+        ends.min()
+    }
+
+    /// The issuer of this name; of none the first.
+    fn named(&self, name: Option<&IssuerName>) -> Result<&Issuing, AuthorityError> {
+        let mut issuing = self.issuing.iter();
+        issuing
+            .find(|one| one.name.as_ref() == name)
+            .ok_or(AuthorityError::UnknownIssuer)
+    }
+
+    /// The issuer that signs this.
+    fn issuing_for(&self, request: &IssueRequest) -> Result<&Issuing, AuthorityError> {
+        let provisioner = self.provisioners.get(&request.provisioner);
+        let name = provisioner.and_then(|provisioner| {
+            let kind = || jwk_from_spki(&request.spki).map(|jwk| KeyKind::of(&jwk));
+            let choice = &provisioner.issuers;
+            choice.of(if choice.by_key.is_empty() {
+                None
+            } else {
+                kind()
+            })
+        });
+        self.named(name)
     }
 
     /// What signs for an issuer, those that were replaced too.
     fn signer(&self, id: IssuerId) -> Result<&Signer, AuthorityError> {
-        std::iter::once(&self.signer)
+        self.issuing
+            .iter()
+            .map(|one| &one.signer)
             .chain(&self.retired)
             .find(|signer| signer.id() == id)
             .ok_or_else(|| {
@@ -152,31 +166,53 @@ impl SignAuthority for LocalAuthority {
         self.provisioners.get(id).cloned()
     }
 
-    fn check_identifier(&self, _: &ProvisionerName, identifier: &Identifier) -> Result<(), String> {
-        self.template.check_identifier(identifier)
+    fn check_identifier(
+        &self,
+        provisioner: &ProvisionerName,
+        identifier: &Identifier,
+    ) -> Result<(), String> {
+        let choice = self.provisioners.get(provisioner).map(|it| &it.issuers);
+        // The key is not known yet: one that may turn out to sign must be able to.
+        let mut refusal = None;
+        for one in &self.issuing {
+            let may_sign = match (&one.name, choice) {
+                (None, choice) => choice.is_none_or(IssuerChoice::may_be_first),
+                (Some(name), Some(choice)) => choice.named().any(|named| named == name),
+                (Some(_), None) => false,
+            };
+            if may_sign {
+                match one.template.check_identifier(identifier) {
+                    Ok(()) => return Ok(()),
+                    Err(reason) => refusal = refusal.or(Some(reason)),
+                }
+            }
+        }
+        refusal.map_or(Ok(()), Err)
     }
 
     async fn prepare(&self, request: &IssueRequest) -> Result<Prepared, AuthorityError> {
-        let (tbs, not_after) = self.template.fill(request)?;
+        let issuing = self.issuing_for(request)?;
+        let (tbs, not_after) = issuing.template.fill(request)?;
         Ok(Prepared {
-            issuer: self.signer.id(),
+            issuer: issuing.signer.id(),
             tbs,
             not_after,
         })
     }
 
     async fn sign(&self, issuer: IssuerId, tbs: &[u8]) -> Result<Vec<u8>, AuthorityError> {
-        if issuer != self.signer.id() {
+        let mut in_use = self.issuing.iter();
+        let Some(issuing) = in_use.find(|one| one.signer.id() == issuer) else {
             let known = self.issuers.iter().any(|known| known.id == issuer);
             return Err(if known {
                 AuthorityError::Refused("its issuer was replaced and no longer signs".to_owned())
             } else {
                 AuthorityError::UnknownIssuer
             });
-        }
-        self.template.check(tbs)?;
-        let signature = self.signer.sign(tbs).await?;
-        assemble(tbs, self.signer.algorithm(), &signature).map_err(unavailable)
+        };
+        issuing.template.check(tbs)?;
+        let signature = issuing.signer.sign(tbs).await?;
+        assemble(tbs, issuing.signer.algorithm(), &signature).map_err(unavailable)
     }
 
     async fn sign_crl(&self, request: &CrlRequest<'_>) -> Result<Vec<u8>, AuthorityError> {
@@ -212,73 +248,19 @@ impl SignAuthority for LocalAuthority {
     }
 }
 
-/// The key in one file, that of the first certificate of the chain in another.
-fn read_signer(
-    key_path: &Path,
-    path: &Path,
-    chain: &Chain,
-    passphrase: Option<&Passphrase>,
-) -> Result<Signer, CaError> {
-    let key = read_key(key_path, passphrase)?;
-    if !chain.first.is_of(&key) {
-        return Err(CaError::KeyMismatch {
-            key: key_path.to_owned(),
-            certificate: path.to_owned(),
-        });
-    }
-    Signer::new(key, chain.first.clone())
-}
-
-/// Other chains for the issuers whose certificates are `firsts`, in the order of the files' names.
-fn read_alternates(
-    dir: &Path,
-    firsts: &[CaCertificate],
-    roots: &[CaCertificate],
-    now: Timestamp,
-) -> Result<HashMap<IssuerId, Vec<Vec<Vec<u8>>>>, CaError> {
-    let mut alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>> = HashMap::new();
-    for (path, chain) in read_chains(dir)? {
-        let of: Vec<_> = firsts
-            .iter()
-            .filter(|first| chain.first.stands_for(first))
-            .map(|first| IssuerId(first.sha256()))
-            .collect();
-        if of.is_empty() {
-            let reason = "its first certificate has not the name, key and key identifier of an \
-                          issuer here, so no chain of theirs leads over it";
-            return Err(certificate_error(&path, reason.to_owned()));
-        }
-        // A chain that has run out must not keep a server from starting.
-        let chain = match chain.up_to_root(roots, now) {
-            Ok(chain) => chain.below_root(roots),
-            Err(reason) => {
-                warn!(file = %path.display(), reason, "an alternate chain is left out");
-                continue;
+/// Checks that provisioners name issuers that are there.
+fn check_names(provisioners: &[Arc<Provisioner>], issuing: &[Issuing]) -> Result<(), CaError> {
+    for provisioner in provisioners {
+        for name in provisioner.issuers.named() {
+            if issuing.iter().all(|one| one.name.as_ref() != Some(name)) {
+                let file = format!("{ISSUERS}/{name}.crt");
+                return Err(CaError::Setting(format!(
+                    "the provisioner {} names the issuer {name}, but there is no {file} in the \
+                     authority's directory; `acme-server ca add-issuer {name}` makes one",
+                    provisioner.name
+                )));
             }
-        };
-        for issuer in of {
-            alternates.entry(issuer).or_default().push(chain.clone());
         }
     }
-    Ok(alternates)
-}
-
-/// Every chain in a directory, in the order of the files' names; none when there is no such
-/// directory. They may have expired, since clients still hold what they issued.
-fn read_chains(dir: &Path) -> Result<Vec<(PathBuf, Chain)>, CaError> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io_error("read", dir, error)),
-    };
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| io_error("read", dir, error))?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "crt"));
-    paths.sort();
-    paths
-        .into_iter()
-        .map(|path| Chain::read(&path).map(|chain| (path, chain)))
-        .collect()
+    Ok(())
 }

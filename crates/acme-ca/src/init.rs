@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use acme_core::pem::certificates_to_pem;
-use acme_core::{Entropy, EntropyRng, Serial};
+use acme_core::{Entropy, EntropyRng, IssuerName, Serial};
 use acme_types::{Slot, Timestamp};
 use der::asn1::{Any, AnyRef, UintRef};
 use der::{Decode, Encode};
@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::{
 use crate::ca_certificate::CaCertificate;
 use crate::files::NewFiles;
 use crate::layout::{
-    INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, Layout, ROOT_CERTIFICATE, ROOT_KEY,
+    INTERMEDIATE_CERTIFICATE, INTERMEDIATE_KEY, ISSUERS, Layout, ROOT_CERTIFICATE, ROOT_KEY,
 };
 use crate::profile::MAX_COMMON_NAME;
 use crate::root::{ExistingRoot, Root, read_root};
@@ -113,6 +113,37 @@ pub fn init(
         intermediate_key: layout.path(INTERMEDIATE_KEY),
         root_sha256: hex(&root.certificate.sha256()),
     })
+}
+
+/// Makes one more issuer below a root that is there: `issuers/NAME.crt` and `issuers/NAME.key`, for
+/// provisioners that name it.
+///
+/// # Errors
+/// [`CaError`]: there is one of that name, the options name no root, or the root does not do.
+/// Nothing is left of what was written.
+pub fn add_issuer(
+    dir: &Path,
+    name: &IssuerName,
+    options: &InitOptions,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<PathBuf, CaError> {
+    check_name(&options.name)?;
+    let Some(root) = &options.root else {
+        let reason = "an issuer is made below a root that is there";
+        return Err(CaError::Setting(reason.to_owned()));
+    };
+    let root = read_root(root, now)?;
+    let key = CaKey::generate(options.key_type)?;
+    let certificate = make_intermediate(options, &key, &root, entropy, now)?;
+    let issuers = dir.join(ISSUERS);
+    let path = issuers.join(format!("{name}.crt"));
+    let mut files = NewFiles::default();
+    let passphrase = options.passphrase.as_ref();
+    files.key(path.with_extension("key"), &key, passphrase, entropy)?;
+    files.certificate(path.clone(), certificates_to_pem(&[certificate]));
+    files.write(&issuers)?;
+    Ok(path)
 }
 
 fn check_name(name: &str) -> Result<(), CaError> {

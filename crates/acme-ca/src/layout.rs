@@ -8,6 +8,8 @@ pub(crate) const ROOT_CERTIFICATE: &str = "root.crt";
 pub(crate) const ROOT_KEY: &str = "root.key";
 pub(crate) const INTERMEDIATE_CERTIFICATE: &str = "intermediate.crt";
 pub(crate) const INTERMEDIATE_KEY: &str = "intermediate.key";
+/// Holds the certificates and keys of issuers beside the first.
+pub(crate) const ISSUERS: &str = "issuers";
 /// Holds the certificates of issuers that were replaced.
 pub(crate) const PREVIOUS: &str = "previous";
 /// Holds other chains for the issuers.

@@ -25,6 +25,7 @@ mod entropy;
 mod external_account;
 mod issuance;
 mod issue_value;
+mod issuer_choice;
 mod jws;
 mod key;
 mod key_kind;
@@ -67,6 +68,7 @@ pub use external_account::{
     ExternalAccount, ExternalAccountBinding, ExternalAccountKey, ExternalKeyRefusal, MacSecret,
 };
 pub use issuance::Issuance;
+pub use issuer_choice::{InvalidIssuerName, IssuerChoice, IssuerName};
 pub use jws::{KeyChange, SignedRequest};
 pub use key::{VerifyKey, jwk_from_spki, spki_of};
 pub use key_kind::{KeyKind, KeyRules, UnknownKeyKind};

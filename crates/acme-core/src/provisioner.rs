@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use acme_types::{ChallengeKind, Identifier, Problem, ProblemKind, ProfileName, ProvisionerName};
 
-use crate::{AuthorizationPolicy, CaaMode, Issuance, Policy, Profile, RenewalPolicy, RetryPolicy};
+use crate::{
+    AuthorizationPolicy, CaaMode, Issuance, IssuerChoice, Policy, Profile, RenewalPolicy,
+    RetryPolicy,
+};
 
 /// A named policy and its directory.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub struct Provisioner {
     pub profiles: Vec<Profile>,
     /// The profile of orders that ask for none: one of the profiles; none to issue without one.
     pub default_profile: Option<ProfileName>,
+    /// Which of the authority's issuers sign for it.
+    pub issuers: IssuerChoice,
     /// For which names and keys it issues.
     pub policy: Policy,
     /// How its authorizations are come by, and what they serve for.
@@ -77,6 +82,7 @@ impl Provisioner {
             issuance: Issuance::default(),
             profiles: Vec::new(),
             default_profile: None,
+            issuers: IssuerChoice::default(),
             policy: Policy::default(),
             authorizations: AuthorizationPolicy::default(),
             renewal: RenewalPolicy::default(),

@@ -4,6 +4,7 @@
 mod caa;
 mod certificate;
 pub mod duration;
+mod issuers;
 mod mistake;
 mod overrides;
 mod policy;

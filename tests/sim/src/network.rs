@@ -66,6 +66,10 @@ impl Validator for SimValidator {
         self.world
             .oracle
             .probe_started(&self.world, &self.process, &probe.token);
+        let under_way = UnderWay {
+            network: self,
+            probe,
+        };
         let takes = self.world.seeded.draw(|rng| match rng.below(20) {
             0 => PROBE_TIMEOUT,
             1 | 2 => rng.millis(1_000, 9_000),
@@ -77,9 +81,10 @@ impl Validator for SimValidator {
         if takes >= PROBE_TIMEOUT {
             finding = Finding::ConnectTimeout;
         }
-        self.world
-            .oracle
-            .probe_ended(&self.process, &probe.token, finding, self.world.now());
+        if finding == Finding::Proof {
+            self.world.oracle.proof_seen(&probe.token);
+        }
+        drop(under_way);
         if self.world.has(Bug::BelievesAnything) && finding != Finding::Proof {
             finding = Finding::Proof;
         }
@@ -90,5 +95,19 @@ impl Validator for SimValidator {
             detail: format!("simulated {}", finding.as_str()),
             took: (self.world.began.elapsed().saturating_sub(started)).min(Duration::from_secs(60)),
         }
+    }
+}
+
+/// A probe that has not ended. A process that ends in order breaks off what takes too long; then it
+/// is not probing any more either.
+struct UnderWay<'a> {
+    network: &'a SimValidator,
+    probe: &'a Probe,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let SimValidator { world, process, .. } = self.network;
+        world.oracle.probe_ended(process, &self.probe.token);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use acme_core::{Challenge, Claim, Finding};
+use acme_core::{Challenge, Claim};
 use acme_types::{CertificateId, ChallengeId, ChallengeStatus, OrderId, Slot, Timestamp, Token};
 
 use crate::replica::{Process, Pulse};
@@ -195,12 +195,14 @@ impl Oracle {
         }
     }
 
-    /// A probe ends.
-    pub fn probe_ended(&self, process: &Process, token: &Token, finding: Finding, _: Timestamp) {
+    /// A probe saw the proof.
+    pub fn proof_seen(&self, token: &Token) {
+        self.watched().proven.insert(token.clone());
+    }
+
+    /// A probe ends, or is broken off.
+    pub fn probe_ended(&self, process: &Process, token: &Token) {
         let mut watched = self.watched();
-        if finding == Finding::Proof {
-            watched.proven.insert(token.clone());
-        }
         if let Some(probing) = watched.probing.get_mut(token)
             && let Some(at) = probing.iter().position(|p| p.process == process.number)
         {

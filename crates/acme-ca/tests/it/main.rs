@@ -9,6 +9,7 @@
 mod alternate;
 mod init;
 mod issue;
+mod issuers;
 mod judged;
 mod keys;
 mod load;

@@ -185,7 +185,7 @@ fn base_url(name: &str) -> Result<String, Failure> {
         .map_err(|_| Failure::usage(format!("--dns {name}: not a DNS name or an address")))
 }
 
-fn key_types() -> clap::builder::PossibleValuesParser {
+pub(super) fn key_types() -> clap::builder::PossibleValuesParser {
     KeyType::ALL.map(KeyType::as_str).to_vec().into()
 }
 

@@ -8,6 +8,7 @@ use acme_types::{InvalidProvisionerName, ProfileName, ProvisionerName};
 use super::ProvisionerConfig;
 use super::caa;
 use super::certificate;
+use super::issuers;
 use super::policy;
 use super::section::Section;
 use super::setting::{Setting, text};
@@ -82,6 +83,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
         defaults.lifetimes.order,
         SHORTEST..=LONGEST_ORDER,
     );
+    let issuers = section.section("issuers", issuers::read);
     let policy = section.section("policy", policy::read);
     let issuance = section.section("certificate", |section| {
         certificate::read(section, &defaults.issuance, &policy.rules.keys)
@@ -123,6 +125,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             issuance,
             profiles,
             default_profile,
+            issuers,
             policy: policy.rules,
             authorizations,
             renewal,
