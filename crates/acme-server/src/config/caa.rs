@@ -20,7 +20,9 @@ pub(super) fn read(
     let identities = section.checked("caa_identities", Vec::new(), plain);
     let suffixes = section.checked("caa_private_suffixes", Vec::new(), plain);
     let persists = challenges.contains(&ChallengeKind::DnsPersist01);
-    if identities.is_empty() && heed != Heed::Off {
+    if section.is_wrong("caa_identities") {
+        // What was meant is not known.
+    } else if identities.is_empty() && heed != Heed::Off {
         let reason = "must name this CA, or every CAA record would forbid it: [\"ca.internal\"]";
         section.mistake("caa_identities", reason);
     } else if identities.is_empty() && persists {

@@ -55,7 +55,7 @@ fn hook(section: &mut Section<'_>) -> Option<HookConfig> {
     match (url, secret_file) {
         (None, None) => None,
         (None, Some(_)) => {
-            if !section.was_given("url") {
+            if !section.is_wrong("url") {
                 section.mistake("url", "is missing beside secret_file");
             }
             None

@@ -220,10 +220,10 @@ impl<'a> Section<'a> {
         values
     }
 
-    /// Whether a key that was read stood there, right or wrong.
-    pub(super) fn was_given(&self, key: &str) -> bool {
-        let mut asked = self.asked.iter();
-        asked.any(|(known, place)| *known == key && place.is_some())
+    /// Whether a mistake of a key was told already: what follows from it need not be.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        let key = self.full(key);
+        self.mistakes.iter().any(|mistake| mistake.key == key)
     }
 
     /// Adds what is wrong with a key of this table.
