@@ -166,9 +166,8 @@ fn verify(
 fn shape_problem(error: JwsShapeError) -> Problem {
     let detail = error.to_string();
     match error {
-        JwsShapeError::Algorithm(_) => {
-            Problem::new(ProblemKind::BadSignatureAlgorithm, detail).with_algorithms(Algorithm::ALL)
-        }
+        JwsShapeError::Algorithm(_) => Problem::new(ProblemKind::BadSignatureAlgorithm, detail)
+            .with_algorithms(Algorithm::USUAL),
         JwsShapeError::Key(_) => Problem::new(ProblemKind::BadPublicKey, detail),
         _ => malformed(detail),
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use acme_types::{Algorithm, Curve, Jwk, Problem, ProblemKind};
+use acme_types::{Algorithm, Curve, Jwk, MlDsa, Problem, ProblemKind};
 use aws_lc_rs::signature::{
     self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
@@ -30,6 +30,7 @@ enum Checked {
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
     Ec(Curve, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
+    MlDsa(MlDsa, ParsedPublicKey),
 }
 
 impl VerifyKey {
@@ -58,6 +59,16 @@ impl VerifyKey {
                     .map_err(|_| refused("the key is not an Ed25519 public key"))?;
                 Checked::Ed25519(key)
             }
+            Jwk::MlDsa {
+                parameters,
+                public_key,
+            } => {
+                let key = ParsedPublicKey::new(ml_dsa(*parameters), public_key).map_err(|_| {
+                    let name = parameters.as_str();
+                    refused(&format!("the key is not an {name} public key"))
+                })?;
+                Checked::MlDsa(*parameters, key)
+            }
         };
         Ok(Self(Arc::new(checked)))
     }
@@ -72,6 +83,9 @@ impl VerifyKey {
             Checked::Ec(Curve::P384, _) => &[A::Es384],
             Checked::Ec(Curve::P521, _) => &[A::Es512],
             Checked::Ed25519(_) => &[A::EdDsa],
+            Checked::MlDsa(MlDsa::MlDsa44, _) => &[A::MlDsa44],
+            Checked::MlDsa(MlDsa::MlDsa65, _) => &[A::MlDsa65],
+            Checked::MlDsa(MlDsa::MlDsa87, _) => &[A::MlDsa87],
         }
     }
 
@@ -84,7 +98,10 @@ impl VerifyKey {
             (Checked::Ec(Curve::P256, key), Algorithm::Es256)
             | (Checked::Ec(Curve::P384, key), Algorithm::Es384)
             | (Checked::Ec(Curve::P521, key), Algorithm::Es512)
-            | (Checked::Ed25519(key), Algorithm::EdDsa) => {
+            | (Checked::Ed25519(key), Algorithm::EdDsa)
+            | (Checked::MlDsa(MlDsa::MlDsa44, key), Algorithm::MlDsa44)
+            | (Checked::MlDsa(MlDsa::MlDsa65, key), Algorithm::MlDsa65)
+            | (Checked::MlDsa(MlDsa::MlDsa87, key), Algorithm::MlDsa87) => {
                 key.verify_sig(message, signature).is_ok()
             }
             (Checked::Rsa(key), algorithm) => jws_rsa(algorithm)
@@ -100,6 +117,7 @@ impl fmt::Debug for VerifyKey {
             Checked::Rsa(_) => "RSA",
             Checked::Ec(curve, _) => curve.as_str(),
             Checked::Ed25519(_) => "Ed25519",
+            Checked::MlDsa(parameters, _) => parameters.as_str(),
         };
         write!(f, "VerifyKey({kind})")
     }
@@ -132,6 +150,10 @@ pub fn spki_of(jwk: &Jwk) -> Vec<u8> {
             [&[4], x.as_slice(), y.as_slice()].concat(),
         ),
         Jwk::Ed25519 { x } => (asn1::oid(rfc8410::ID_ED_25519), x.to_vec()),
+        Jwk::MlDsa {
+            parameters,
+            public_key,
+        } => (asn1::oid(ml_dsa_oid(*parameters)), public_key.clone()),
     };
     let algorithm = asn1::tlv(asn1::SEQUENCE, &[&algorithm]);
     let key = asn1::tlv(asn1::BIT_STRING, &[&[0], &key]);
@@ -174,9 +196,42 @@ pub fn jwk_from_spki(spki: &[u8]) -> Option<Jwk> {
         rfc8410::ID_ED_25519 => Jwk::Ed25519 {
             x: key.try_into().ok()?,
         },
-        _ => return None,
+        oid => {
+            let mut all = MlDsa::ALL.iter().copied();
+            let parameters = all.find(|parameters| ml_dsa_oid(*parameters) == oid)?;
+            Jwk::MlDsa {
+                parameters,
+                public_key: key.to_vec(),
+            }
+        }
     };
+    if let Jwk::MlDsa {
+        parameters,
+        public_key,
+    } = &jwk
+        && public_key.len() != parameters.public_key_len()
+    {
+        return None;
+    }
     (spki_of(&jwk) == spki).then_some(jwk)
+}
+
+/// The algorithm's identifier in certificates, also for signatures
+/// ([RFC 9881 § 2](https://www.rfc-editor.org/rfc/rfc9881#section-2)).
+pub(crate) const fn ml_dsa_oid(parameters: MlDsa) -> ObjectIdentifier {
+    match parameters {
+        MlDsa::MlDsa44 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"),
+        MlDsa::MlDsa65 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"),
+        MlDsa::MlDsa87 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19"),
+    }
+}
+
+pub(crate) fn ml_dsa(parameters: MlDsa) -> &'static dyn VerificationAlgorithm {
+    match parameters {
+        MlDsa::MlDsa44 => &signature::ML_DSA_44,
+        MlDsa::MlDsa65 => &signature::ML_DSA_65,
+        MlDsa::MlDsa87 => &signature::ML_DSA_87,
+    }
 }
 
 const fn curve_oid(curve: Curve) -> ObjectIdentifier {
@@ -269,6 +324,12 @@ fn jws_rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
         Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
         Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa => return None,
+        Algorithm::Es256
+        | Algorithm::Es384
+        | Algorithm::Es512
+        | Algorithm::EdDsa
+        | Algorithm::MlDsa44
+        | Algorithm::MlDsa65
+        | Algorithm::MlDsa87 => return None,
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use acme_types::{Curve, Jwk};
+use acme_types::{Curve, Jwk, MlDsa, Problem, ProblemKind};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
@@ -37,6 +37,12 @@ kinds! {
     P521 = "p521",
     /// Ed25519.
     Ed25519 = "ed25519",
+    /// ML-DSA-44.
+    MlDsa44 = "ml-dsa-44",
+    /// ML-DSA-65.
+    MlDsa65 = "ml-dsa-65",
+    /// ML-DSA-87.
+    MlDsa87 = "ml-dsa-87",
 }
 
 impl KeyKind {
@@ -55,6 +61,11 @@ impl KeyKind {
                 Curve::P521 => Self::P521,
             },
             Jwk::Ed25519 { .. } => Self::Ed25519,
+            Jwk::MlDsa { parameters, .. } => match parameters {
+                MlDsa::MlDsa44 => Self::MlDsa44,
+                MlDsa::MlDsa65 => Self::MlDsa65,
+                MlDsa::MlDsa87 => Self::MlDsa87,
+            },
         }
     }
 }
@@ -100,6 +111,23 @@ impl Default for KeyRules {
 }
 
 impl KeyRules {
+    /// Checks the key of an account: kinds that not every client and server knows, as ML-DSA, are good
+    /// for accounts where they are for certificates. All others always are.
+    ///
+    /// # Errors
+    /// `badPublicKey`, with the setting that turns the kind on.
+    pub fn check_account_key(&self, jwk: &Jwk) -> Result<(), Problem> {
+        let kind = KeyKind::of(jwk);
+        if KeyKind::USUAL.contains(&kind) || self.kinds.contains(&kind) {
+            return Ok(());
+        }
+        let detail = format!(
+            "this provisioner takes no account keys of type {kind}; use another, or have the \
+             operator name it in key_types of provisioner.policy"
+        );
+        Err(Problem::new(ProblemKind::BadPublicKey, detail))
+    }
+
     /// Checks a key.
     ///
     /// # Errors
@@ -108,7 +136,13 @@ impl KeyRules {
         let kind = KeyKind::of(jwk);
         if !self.kinds.contains(&kind) {
             let allowed: Vec<_> = self.kinds.iter().map(|kind| kind.as_str()).collect();
-            return Err(format!("is {kind}; use {}", allowed.join(", ")));
+            let remedy = if KeyKind::USUAL.contains(&kind) {
+                ""
+            } else {
+                "; the operator turns it on by key_types, in provisioner.policy and in \
+                 provisioner.certificate"
+            };
+            return Err(format!("is {kind}; use {}{remedy}", allowed.join(", ")));
         }
         match jwk {
             Jwk::Rsa { n, .. } if bits(n) < self.min_rsa_bits => Err(format!(

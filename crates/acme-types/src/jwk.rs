@@ -43,6 +43,43 @@ impl Curve {
     }
 }
 
+/// A set of parameters of ML-DSA ([FIPS 204](https://doi.org/10.6028/NIST.FIPS.204)).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum MlDsa {
+    /// ML-DSA-44.
+    MlDsa44,
+    /// ML-DSA-65.
+    MlDsa65,
+    /// ML-DSA-87.
+    MlDsa87,
+}
+
+impl MlDsa {
+    /// Every set of parameters.
+    pub const ALL: &'static [Self] = &[Self::MlDsa44, Self::MlDsa65, Self::MlDsa87];
+
+    /// The name of the algorithm in JOSE
+    /// ([RFC 9964](https://www.rfc-editor.org/rfc/rfc9964)).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+
+    /// Octets of a public key.
+    #[must_use]
+    pub const fn public_key_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
+}
+
 /// A public key of a known kind, its members of the right length and in canonical form.
 ///
 /// That the key is strong enough and the point lies on its curve is for the crate that verifies.
@@ -70,6 +107,13 @@ pub enum Jwk {
         /// The public key.
         x: [u8; 32],
     },
+    /// ML-DSA: a key of type `AKP` ([RFC 9964](https://www.rfc-editor.org/rfc/rfc9964)).
+    MlDsa {
+        /// The parameters.
+        parameters: MlDsa,
+        /// The public key, of the parameters' length.
+        public_key: Vec<u8>,
+    },
 }
 
 impl Jwk {
@@ -93,6 +137,14 @@ impl Jwk {
                 r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
                 encode_base64url(x)
             ),
+            Self::MlDsa {
+                parameters,
+                public_key,
+            } => format!(
+                r#"{{"alg":"{}","kty":"AKP","pub":"{}"}}"#,
+                parameters.as_str(),
+                encode_base64url(public_key)
+            ),
         }
     }
 }
@@ -108,7 +160,8 @@ impl std::str::FromStr for Jwk {
     }
 }
 
-/// The members of a JWK that matter here; others (`alg`, `use`, `kid`, ...) are ignored.
+/// The members of a JWK that matter here; others (`use`, `kid`, ...) are ignored, and so is `alg` but
+/// for keys of type `AKP`.
 #[derive(Default, Serialize, Deserialize)]
 struct RawJwk<'a> {
     #[serde(borrow)]
@@ -123,18 +176,29 @@ struct RawJwk<'a> {
     x: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     y: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    alg: Option<Cow<'a, str>>,
+    #[serde(
+        borrow,
+        rename = "pub",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    public: Option<Cow<'a, str>>,
     // A private or symmetric key must never be sent; its mere presence is refused.
     #[serde(default, skip_serializing)]
     d: Option<serde::de::IgnoredAny>,
     #[serde(default, skip_serializing)]
     k: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "priv", default, skip_serializing)]
+    private: Option<serde::de::IgnoredAny>,
 }
 
 impl TryFrom<RawJwk<'_>> for Jwk {
     type Error = JwkError;
 
     fn try_from(raw: RawJwk<'_>) -> Result<Self, JwkError> {
-        if raw.d.is_some() || raw.k.is_some() {
+        if raw.d.is_some() || raw.k.is_some() || raw.private.is_some() {
             return Err(JwkError::Private);
         }
         match (raw.kty.as_ref(), raw.crv.as_deref()) {
@@ -161,6 +225,18 @@ impl TryFrom<RawJwk<'_>> for Jwk {
                 Ok(Self::Ed25519 { x })
             }
             ("OKP", Some(other)) => Err(JwkError::UnknownCurve(other.to_owned())),
+            ("AKP", _) => {
+                let alg = raw.alg.ok_or(JwkError::Missing("alg"))?;
+                let mut all = MlDsa::ALL.iter().copied();
+                let parameters = all
+                    .find(|parameters| parameters.as_str() == alg)
+                    .ok_or_else(|| JwkError::UnknownAlgorithm(alg.into_owned()))?;
+                let public_key = coordinate("pub", raw.public, parameters.public_key_len())?;
+                Ok(Self::MlDsa {
+                    parameters,
+                    public_key,
+                })
+            }
             (other, _) => Err(JwkError::UnknownKind(other.to_owned())),
         }
     }
@@ -217,6 +293,15 @@ impl From<Jwk> for RawJwk<'static> {
                 x: text(&x),
                 ..Self::default()
             },
+            Jwk::MlDsa {
+                parameters,
+                public_key,
+            } => Self {
+                kty: "AKP".into(),
+                alg: Some(parameters.as_str().into()),
+                public: text(&public_key),
+                ..Self::default()
+            },
         }
     }
 }
@@ -246,6 +331,9 @@ pub enum JwkError {
     /// A key type not supported.
     #[error("keys of type {0:?} are not supported; use RSA, EC or OKP")]
     UnknownKind(String),
+    /// An algorithm of a key of type `AKP` that is not supported.
+    #[error("keys for {0:?} are not supported; use ML-DSA-44, ML-DSA-65 or ML-DSA-87")]
+    UnknownAlgorithm(String),
     /// A curve not supported.
     #[error("the curve {0:?} is not supported; use P-256, P-384, P-521 or Ed25519")]
     UnknownCurve(String),

@@ -53,6 +53,28 @@ algorithms! {
     Ps384 = "PS384",
     /// RSA PSS with SHA-512.
     Ps512 = "PS512",
+    /// ML-DSA-44, where the provisioner takes such keys.
+    MlDsa44 = "ML-DSA-44",
+    /// ML-DSA-65, where the provisioner takes such keys.
+    MlDsa65 = "ML-DSA-65",
+    /// ML-DSA-87, where the provisioner takes such keys.
+    MlDsa87 = "ML-DSA-87",
+}
+
+impl Algorithm {
+    /// Those that every provisioner accepts.
+    pub const USUAL: &'static [Self] = &[
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+    ];
 }
 
 impl fmt::Display for Algorithm {

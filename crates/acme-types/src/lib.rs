@@ -37,7 +37,7 @@ pub use id::{
     OrderId, random_id,
 };
 pub use identifier::{Identifier, IdentifierError, RawIdentifier, parse_identifiers};
-pub use jwk::{Curve, Jwk, JwkError};
+pub use jwk::{Curve, Jwk, JwkError, MlDsa};
 pub use jws::{Algorithm, FlattenedJws, JwsShapeError, KeyReference, ProtectedHeader};
 pub use name::{DnsName, DnsNameError};
 pub use problem::{Problem, ProblemKind, Subproblem};

@@ -14,6 +14,7 @@ use acme_core::{
     AuthorityError, IssuerId, LeafContents, LeafFacts, LeafKeyUsage, Serial, SignAuthority,
 };
 use acme_types::{Identifier, Slot, Timestamp};
+use aws_lc_rs::signature;
 use der::asn1::OctetString;
 use der::{Decode, Encode};
 use proptest::prelude::*;
@@ -154,6 +155,26 @@ fn usages_fit_the_key() {
         assert!(!usage.key_cert_sign());
         let (critical, basic): (bool, BasicConstraints) = tbs.get_extension().unwrap().unwrap();
         assert!(critical && !basic.ca && basic.path_len_constraint.is_none());
+    }
+}
+
+#[test]
+fn a_key_of_ml_dsa_is_certified_as_it_is() {
+    let (_dir, authority) = authority(KeyType::MlDsa65);
+    for algorithm in [
+        &signature::ML_DSA_44_SIGNING,
+        &signature::ML_DSA_65_SIGNING,
+        &signature::ML_DSA_87_SIGNING,
+    ] {
+        let pair = signature::PqdsaKeyPair::generate(algorithm).unwrap();
+        let spki = crate::support::spki(signature::KeyPair::public_key(&pair));
+        let leaf = parse(&issue(&authority, &request(&["a.example"], spki.clone())));
+        let tbs = leaf.tbs_certificate();
+        assert_eq!(tbs.subject_public_key_info().to_der().unwrap(), spki);
+        assert!(acme_core::jwk_from_spki(&spki).is_some());
+        let (_, usage): (bool, KeyUsage) = tbs.get_extension().unwrap().unwrap();
+        // It signs and does nothing else (RFC 9881 § 5).
+        assert!(usage.digital_signature() && !usage.key_encipherment() && !usage.key_agreement());
     }
 }
 

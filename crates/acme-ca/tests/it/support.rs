@@ -136,7 +136,7 @@ fn ec(algorithm: &'static signature::EcdsaSigningAlgorithm) -> Vec<u8> {
     spki(EcdsaKeyPair::generate(algorithm).unwrap().public_key())
 }
 
-fn spki(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Vec<u8> {
+pub(crate) fn spki(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Vec<u8> {
     key.as_der().unwrap().as_ref().to_vec()
 }
 

@@ -1,6 +1,6 @@
 //! The signature of a request, by the key that it shows.
 
-use acme_types::{Curve, Jwk, Problem};
+use acme_types::{Curve, Jwk, MlDsa, Problem};
 use aws_lc_rs::signature::{
     self, EcdsaVerificationAlgorithm, RsaParameters, RsaPssSaltLength, RsaPublicKeyComponents,
     UnparsedPublicKey,
@@ -8,6 +8,8 @@ use aws_lc_rs::signature::{
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::ObjectIdentifier;
 use der::{Tag, TagNumber};
+
+use crate::key::{ml_dsa, ml_dsa_oid};
 
 use super::{Element, Parts, bad, children, elements};
 
@@ -26,6 +28,7 @@ enum Scheme {
     Pkcs1(Hash),
     Pss(Hash, RsaPssSaltLength),
     Ed25519,
+    MlDsa(MlDsa),
 }
 
 /// Verifies a request's signature with its own key.
@@ -48,6 +51,15 @@ pub(super) fn verify(parts: &Parts<'_>, jwk: &Jwk) -> Result<(), Problem> {
         (Jwk::Ed25519 { x }, Scheme::Ed25519) => {
             UnparsedPublicKey::new(&signature::ED25519, x).verify(parts.info, parts.signature)
         }
+        (
+            Jwk::MlDsa {
+                parameters,
+                public_key,
+            },
+            Scheme::MlDsa(by),
+        ) if *parameters == by => {
+            UnparsedPublicKey::new(ml_dsa(by), public_key).verify(parts.info, parts.signature)
+        }
         _ => return Err(bad("its signature algorithm does not fit its key")),
     };
     verdict.map_err(|_| bad("its signature does not verify with its key"))
@@ -69,7 +81,12 @@ fn scheme(algorithm: &[u8]) -> Option<Scheme> {
         rfc5912::SHA_512_WITH_RSA_ENCRYPTION => Scheme::Pkcs1(Hash::Sha512),
         rfc5912::ID_RSASSA_PSS => pss_scheme(parameters?)?,
         rfc8410::ID_ED_25519 => Scheme::Ed25519,
-        _ => return None,
+        oid => {
+            let mut all = MlDsa::ALL.iter().copied();
+            // Parameters must be absent (RFC 9881 § 2).
+            let found = all.find(|one| ml_dsa_oid(*one) == oid);
+            Scheme::MlDsa(found.filter(|_| parameters.is_none())?)
+        }
     })
 }
 

@@ -4,7 +4,7 @@ mod fixtures;
 mod request;
 
 use acme_core::{Csr, spki_of};
-use acme_types::{Curve, Identifier, Jwk, Problem, ProblemKind, encode_base64url};
+use acme_types::{Curve, Identifier, Jwk, MlDsa, Problem, ProblemKind, encode_base64url};
 use proptest::prelude::*;
 
 use self::request::{
@@ -36,12 +36,51 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Problem>, needle: &str) {
 // --- keys and signatures ---
 
 #[test]
+fn a_request_by_ml_dsa_is_as_its_rfc_has_it() {
+    let signer = Signer::ml_dsa(MlDsa::MlDsa65);
+    let request = Request::new(&["a.example"]);
+    // The key of one set of parameters does not sign for another.
+    let other = Request {
+        spki: Some(spki_of(&Signer::ml_dsa(MlDsa::MlDsa44).jwk())),
+        ..Request::new(&["a.example"])
+    };
+    refused(Csr::parse(&other.text(&signer)), "does not fit its key");
+    let foreign = Request {
+        spki: Some(spki_of(&Signer::ml_dsa(MlDsa::MlDsa65).jwk())),
+        ..Request::new(&["a.example"])
+    };
+    refused(Csr::parse(&foreign.text(&signer)), "does not verify");
+    // Parameters must be absent, in the key and in the signature (RFC 9881 § 2).
+    let info = request.info(&signer.jwk());
+    let (algorithm, signature) = signer.x509(&info);
+    let with_null = seq(&[&oid(algorithm), &tlv(5, &[])]);
+    let signature = tlv(3, &[&[0], &signature]);
+    let der = seq(&[&info, &with_null, &signature]);
+    refused(Csr::parse(&encode_base64url(der)), "is not accepted");
+    let Jwk::MlDsa { public_key, .. } = signer.jwk() else {
+        panic!("an ML-DSA key");
+    };
+    for key in [&public_key[1..], &[&public_key[..], &[0]].concat()] {
+        let key = tlv(3, &[&[0], key]);
+        let spki = seq(&[&seq(&[&oid(algorithm)]), &key]);
+        let short = Request {
+            spki: Some(spki),
+            ..Request::new(&["a.example"])
+        };
+        refused(Csr::parse(&short.text(&signer)), "kind not accepted");
+    }
+}
+
+#[test]
 fn every_kind_of_key_is_certified_as_it_is() {
     let signers = [
         Signer::ec(Curve::P256),
         Signer::ec(Curve::P384),
         Signer::ec(Curve::P521),
         Signer::ed25519(),
+        Signer::ml_dsa(MlDsa::MlDsa44),
+        Signer::ml_dsa(MlDsa::MlDsa65),
+        Signer::ml_dsa(MlDsa::MlDsa87),
     ];
     for signer in signers.iter().chain([&*RSA]) {
         let csr = Csr::parse(&Request::new(&["a.example"]).text(signer)).unwrap();

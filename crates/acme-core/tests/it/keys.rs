@@ -4,7 +4,7 @@ use acme_core::{
     VerifyKey, dns01_value, jwk_from_spki, key_authorization_digest, spki_of, thumbprint,
 };
 use acme_types::{
-    Curve, Jwk, KeyAuthorization, ProblemKind, Token, decode_base64url, encode_base64url,
+    Curve, Jwk, KeyAuthorization, MlDsa, ProblemKind, Token, decode_base64url, encode_base64url,
 };
 
 use crate::support::{RSA, Signer};
@@ -239,4 +239,35 @@ fn other_forms_of_a_key_are_not_the_key() {
     compressed.extend_from_slice(&point);
     assert_eq!(compressed.len(), 26 + 33);
     assert_eq!(jwk_from_spki(&compressed), None);
+}
+
+#[test]
+fn keys_of_ml_dsa_are_those_of_rfc_9964() {
+    for parameters in MlDsa::ALL {
+        let jwk = Signer::ml_dsa(*parameters).jwk();
+        let json = serde_json::to_value(&jwk).unwrap();
+        assert_eq!(
+            (&json["kty"], &json["alg"]),
+            (&"AKP".into(), &parameters.as_str().into())
+        );
+        assert_eq!(json.to_string().parse::<Jwk>().unwrap(), jwk);
+        // Required members alone, in their order (RFC 7638 § 3.2).
+        let input = format!(
+            r#"{{"alg":"{}","kty":"AKP","pub":{}}}"#,
+            parameters.as_str(),
+            json["pub"]
+        );
+        assert_eq!(jwk.thumbprint_input(), input);
+        assert_eq!(jwk_from_spki(&spki_of(&jwk)), Some(jwk.clone()));
+        let broken = |change: &dyn Fn(&mut serde_json::Value)| {
+            let mut json = json.clone();
+            change(&mut json);
+            json.to_string().parse::<Jwk>().unwrap_err().to_string()
+        };
+        assert!(broken(&|json| json["alg"] = "ML-DSA-66".into()).contains("use ML-DSA-44"));
+        assert!(broken(&|json| json["alg"] = serde_json::Value::Null).contains("\"alg\""));
+        assert!(broken(&|json| json["pub"] = "AAAA".into()).contains("wrong length"));
+        assert!(broken(&|json| json["pub"] = serde_json::Value::Null).contains("\"pub\""));
+        assert!(broken(&|json| json["priv"] = "AAAA".into()).contains("private parts"));
+    }
 }

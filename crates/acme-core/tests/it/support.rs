@@ -7,20 +7,30 @@ use acme_core::{
     Attempt, ChallengeState, Clock as _, Epoch, Finding, InFlight, ManualClock, Observation, Phase,
     Retry, RetryPolicy,
 };
-use acme_types::{Algorithm, Curve, Jwk, ProvisionerName, Slot, Timestamp, encode_base64url};
+use acme_types::{
+    Algorithm, Curve, Jwk, MlDsa, ProvisionerName, Slot, Timestamp, encode_base64url,
+};
 use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
-    RsaSignatureEncoding,
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair,
+    RsaKeyPair, RsaSignatureEncoding,
 };
+
+fn sign_ml_dsa(key: &PqdsaKeyPair, message: &[u8]) -> Vec<u8> {
+    let mut signature = vec![0; key.algorithm().signature_len()];
+    let length = key.sign(message, &mut signature).unwrap();
+    signature.truncate(length);
+    signature
+}
 
 /// A private key.
 pub(crate) enum Signer {
     Ec(Curve, Vec<u8>),
     Rsa(RsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(MlDsa, PqdsaKeyPair),
 }
 
 /// Making RSA keys takes time; one is enough wherever its value does not matter.
@@ -35,6 +45,15 @@ impl Signer {
 
     pub(crate) fn ed25519() -> Self {
         Self::Ed25519(Ed25519KeyPair::generate().unwrap())
+    }
+
+    pub(crate) fn ml_dsa(parameters: MlDsa) -> Self {
+        let algorithm = match parameters {
+            MlDsa::MlDsa44 => &signature::ML_DSA_44_SIGNING,
+            MlDsa::MlDsa65 => &signature::ML_DSA_65_SIGNING,
+            MlDsa::MlDsa87 => &signature::ML_DSA_87_SIGNING,
+        };
+        Self::MlDsa(parameters, PqdsaKeyPair::generate(algorithm).unwrap())
     }
 
     pub(crate) fn jwk(&self) -> Jwk {
@@ -64,6 +83,10 @@ impl Signer {
             Self::Ed25519(key) => Jwk::Ed25519 {
                 x: key.public_key().as_ref().try_into().unwrap(),
             },
+            Self::MlDsa(parameters, key) => Jwk::MlDsa {
+                parameters: *parameters,
+                public_key: key.public_key().as_ref().to_vec(),
+            },
         }
     }
 
@@ -85,6 +108,7 @@ impl Signer {
                 message,
             ),
             Self::Ed25519(key) => key.sign(message).as_ref().to_vec(),
+            Self::MlDsa(_, key) => sign_ml_dsa(key, message),
         }
     }
 
@@ -113,6 +137,14 @@ impl Signer {
                 rsa(key, &signature::RSA_PKCS1_SHA256, message),
             ),
             Self::Ed25519(key) => ("1.3.101.112", key.sign(message).as_ref().to_vec()),
+            Self::MlDsa(parameters, key) => {
+                let oid = match parameters {
+                    MlDsa::MlDsa44 => "2.16.840.1.101.3.4.3.17",
+                    MlDsa::MlDsa65 => "2.16.840.1.101.3.4.3.18",
+                    MlDsa::MlDsa87 => "2.16.840.1.101.3.4.3.19",
+                };
+                (oid, sign_ml_dsa(key, message))
+            }
         }
     }
 

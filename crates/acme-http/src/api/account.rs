@@ -51,6 +51,7 @@ impl Api {
             let detail = "there is no account of this key";
             return Err(Failure::new(ProblemKind::AccountDoesNotExist, detail));
         }
+        provisioner.policy.keys.check_account_key(&applicant.jwk)?;
         check_contacts(&request.contact)?;
         if let Some(terms) = &provisioner.terms_of_service
             && !request.terms_of_service_agreed

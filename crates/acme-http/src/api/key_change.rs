@@ -20,6 +20,7 @@ impl Api {
         if change.old_key != account.jwk {
             return Err(Failure::malformed("oldKey is not the account's key"));
         }
+        provisioner.policy.keys.check_account_key(&change.new_key)?;
         let thumbprint = thumbprint(&change.new_key);
         let verdict = self
             .services

@@ -18,6 +18,7 @@ mod finalize;
 mod fuzz;
 mod health;
 mod log;
+mod ml_dsa;
 mod order;
 mod policy;
 mod profile;

@@ -246,7 +246,7 @@ fn each_mistake_of_a_provisioner_is_told() {
             "caa_identities: stands there, but no CAA record is looked at; set caa = \"on\"",
         ),
         (
-            "caa = 'on'\ncaa_identities = ['*.test']",
+            "caa_identities = ['*.test']",
             "caa_identities: \"*.test\" must not be a wildcard",
         ),
         (
