@@ -70,7 +70,8 @@ async fn an_account_of_an_ml_dsa_key_acts_where_such_keys_are_taken() {
 
     // Another key signs nothing for it.
     let order = json!({ "identifiers": [identifier("a.test")] });
-    let reply = Key::new().post(&server, "new-order", ("kid", json!(kid)), order);
+    let other = Key::new();
+    let reply = other.post(&server, "new-order", ("kid", json!(kid)), order);
     reply.await.expect_problem(400, "malformed");
 }
 
