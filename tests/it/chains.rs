@@ -32,7 +32,7 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
     // The old root's chain goes on being the usual one.
     let by_root = async |root| {
         let ran = certbot
-            .webroot_with(&webroot, "one.test", &["--preferred-chain", root])
+            .webroot_again(&webroot, "one.test", &["--preferred-chain", root])
             .await;
         ran.expect_success();
     };
@@ -43,7 +43,7 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
     served().expect_good(&next_root, &names).await;
     let trusting_next = Certbot::new(&server).trusting(&next_root);
     trusting_next
-        .webroot_with(&webroot, "two.test", &["--preferred-chain", NEXT_ROOT])
+        .webroot_again(&webroot, "two.test", &["--preferred-chain", NEXT_ROOT])
         .await
         .expect_success();
 
@@ -97,7 +97,7 @@ async fn certbot_gets_a_chain_of_rsa_keys_for_an_rsa_key() {
         ("ec.test", "ecdsa", "acme-server dev Intermediate CA"),
     ] {
         certbot
-            .webroot_with(&webroot, name, &["--key-type", key_type])
+            .webroot_again(&webroot, name, &["--key-type", key_type])
             .await
             .expect_success();
         let certificate = Certificate::read(&certbot.certificate(name));

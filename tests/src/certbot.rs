@@ -54,7 +54,7 @@ impl Certbot {
     }
 
     /// Asks by http-01 for a certificate, again if it has one, with more options of `certonly`.
-    pub async fn webroot_with(&self, webroot: &Webroot, name: &str, options: &[&str]) -> Ran {
+    pub async fn webroot_again(&self, webroot: &Webroot, name: &str, options: &[&str]) -> Ran {
         let mut command = self.command("certonly");
         command.arg("--webroot").arg("-w").arg(webroot.path());
         command.args(["-d", name, "--force-renewal"]).args(options);
