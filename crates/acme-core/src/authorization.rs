@@ -131,11 +131,11 @@ impl Authorization {
             let problem = Problem::new(refused.kind, detail);
             return Err(problem.with_subproblems(vec![refused]));
         }
-        let id = AuthorizationId::random(rng);
+        let id = AuthorizationId::dated(now, rng);
         let challenges = kinds
             .into_iter()
             .map(|kind| Challenge {
-                id: ChallengeId::random(rng),
+                id: ChallengeId::dated(now, rng),
                 authorization_id: id.clone(),
                 kind,
                 token: Token::random(rng),

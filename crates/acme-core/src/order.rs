@@ -201,7 +201,7 @@ impl Order {
             authorizations.push(opened?);
         }
         let order = Self {
-            id: OrderId::random(rng),
+            id: OrderId::dated(now, rng),
             account_id: account_id.clone(),
             provisioner: provisioner.name.clone(),
             identifiers,

@@ -106,7 +106,7 @@ impl SimStore {
             .challenge_id
             .as_str()
             .bytes()
-            .next()
+            .next_back()
             .is_some_and(|b| b % 3 == 0);
         self.world.has(Bug::ForgetsClaims) && third
     }

@@ -302,6 +302,10 @@ fn serial_numbers_begin_with_their_slot() {
         .collect();
     assert_eq!(colons.join(":").parse(), Ok(serial));
     assert_ne!(Serial::random(Slot::new(7), &mut Rng), serial);
+    let dated = |secs| Serial::dated(Slot::new(7), Timestamp::from_secs(secs), &mut Rng);
+    assert_eq!(dated(1).as_bytes()[..5], [7, 0, 0, 0, 1]);
+    assert_ne!(dated(1), dated(1), "the rest is random");
+    assert!(dated(1) < dated(2));
 }
 
 #[test]

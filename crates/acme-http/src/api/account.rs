@@ -62,7 +62,7 @@ impl Api {
             .external_account(provisioner, &applicant, request.external_account_binding)
             .await?;
         let account = Account {
-            id: AccountId::random(&mut EntropyRng(&*self.services.entropy)),
+            id: AccountId::dated(now, &mut EntropyRng(&*self.services.entropy)),
             provisioner: provisioner.name.clone(),
             jwk: applicant.jwk,
             thumbprint: applicant.thumbprint,

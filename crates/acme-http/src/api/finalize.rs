@@ -78,8 +78,8 @@ impl Api {
             let mut rng = EntropyRng(&*self.services.entropy);
             let slot = self.services.tenure.slot();
             (
-                CertificateId::random(&mut rng),
-                Serial::random(slot, &mut rng),
+                CertificateId::dated(now, &mut rng),
+                Serial::dated(slot, now, &mut rng),
             )
         };
         let request = IssueRequest {

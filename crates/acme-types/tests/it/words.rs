@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use acme_types::{
     AccountId, AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, InvalidId,
-    KeyAuthorization, OrderId, OrderStatus, ProvisionerName, Slot, Thumbprint, Token,
+    KeyAuthorization, OrderId, OrderStatus, ProvisionerName, Slot, Thumbprint, Timestamp, Token,
     decode_base64url, encode_base64url, random_id,
 };
 use rand_core::{TryCryptoRng, TryRng};
@@ -45,6 +45,28 @@ fn ids_are_32_letters_and_digits_each_equally_likely() {
     text.chars().for_each(|c| *count.entry(c).or_insert(0) += 1);
     assert_eq!(count.len(), 62);
     assert!(count.keys().all(char::is_ascii_alphanumeric));
+}
+
+#[test]
+fn dated_ids_sort_by_the_time_they_were_made_at_and_differ_otherwise() {
+    let mut rng = EveryOctet(0);
+    // 62^6 hundredths of a second, 18 years, begin anew here and there; not within these.
+    let times = [
+        1_767_225_600_000,
+        1_767_225_600_010,
+        1_767_225_600_620,
+        1_767_229_200_000,
+        1_798_761_600_000,
+    ];
+    let mut id = |millis| OrderId::dated(Timestamp::from_millis(millis), &mut rng).to_string();
+    let made: Vec<String> = times.into_iter().map(&mut id).collect();
+    assert!(made.is_sorted_by(|a, b| a < b), "{made:?}");
+    assert!(made.iter().all(|id| id.parse::<OrderId>().is_ok()));
+    let (first, second) = (id(times[0]), id(times[0]));
+    assert_eq!(first[..6], second[..6]);
+    assert_ne!(first[6..], second[6..]);
+    // Before the epoch there is an id too, of the same length.
+    assert!(id(-1).parse::<OrderId>().is_ok());
 }
 
 #[test]
