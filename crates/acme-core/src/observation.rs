@@ -133,6 +133,15 @@ pub enum Judgement {
 }
 
 impl Finding {
+    /// Whether this contradicts the proof under any policy.
+    #[must_use]
+    pub const fn may_contradict(self) -> bool {
+        matches!(
+            (self, self.usual_judgement()),
+            (Self::DnsTxtMismatch, _) | (_, Judgement::Contradiction)
+        )
+    }
+
     /// What this means for the challenge under a policy.
     #[must_use]
     pub const fn judge(self, policy: &RetryPolicy) -> Judgement {

@@ -27,11 +27,17 @@ pub(crate) async fn dial(
 ) -> Result<TcpStream, Failure> {
     let addresses = match host {
         Host::Address(address) => vec![*address],
-        Host::Name(name) => {
-            let servers = resolver.servers_in_words();
-            progress.enter(Phase::Dns, format!("no answer about {name} from {servers}"));
-            resolver.addresses(name).await?
-        }
+        Host::Name(name) => match resolver.known_addresses(name) {
+            Some(known) => {
+                progress.remembered(name);
+                known.to_vec()
+            }
+            None => {
+                let servers = resolver.servers_in_words();
+                progress.enter(Phase::Dns, format!("no answer about {name} from {servers}"));
+                resolver.addresses(name).await?
+            }
+        },
     };
     progress.enter(Phase::Connect, "nothing was dialled");
     let allowed = allowed(reach, progress, host, addresses)?;

@@ -1,6 +1,7 @@
 //! Lookups: which resolver is asked, and what its answer means.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,14 +14,17 @@ use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{TokioResolver, system_conf};
+use tokio::time::Instant;
 
+use crate::known::KnownAddresses;
 use crate::progress::in_words;
 use crate::{Failure, ValidationConfig, ValidationSetupError};
 
-/// The resolvers of one configuration. Nothing is cached here: a record that was just made must be
-/// seen, and resolvers have caches of their own.
+/// The resolvers of one configuration. No proof is cached here, nor that a name has no address: a
+/// record that was just made must be seen.
 pub(crate) struct Resolver {
     servers: Vec<Server>,
+    known: KnownAddresses,
     /// How long one server may take for one lookup.
     patience: Duration,
     /// The server that is asked first: the last one that answered, so that a dead one costs its
@@ -37,8 +41,8 @@ struct Server {
 /// What a server says about a name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Answer {
-    /// Records, those of a CNAME chain among them.
-    Records(Vec<RData>),
+    /// Records, those of a CNAME chain among them, and for how long all of them may be kept.
+    Records(Vec<RData>, Duration),
     /// The name exists, but has no such records.
     NoData,
     /// NXDOMAIN: the name, or the end of its CNAME chain, does not exist.
@@ -75,6 +79,7 @@ impl Resolver {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             servers,
+            known: KnownAddresses::default(),
             patience,
             first: AtomicUsize::new(0),
         })
@@ -87,6 +92,16 @@ impl Resolver {
         words.join(", ")
     }
 
+    /// The addresses of a name from a lookup shortly before, while they may be kept.
+    pub(crate) fn known_addresses(&self, name: &str) -> Option<Arc<[IpAddr]>> {
+        self.known.get(name, Instant::now())
+    }
+
+    /// Has a name looked up anew the next time.
+    pub(crate) fn forget(&self, name: &str) {
+        self.known.forget(name);
+    }
+
     /// The addresses of a name, IPv6 first, at least one.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
         let fqdn = fully_qualified(name)?;
@@ -94,19 +109,24 @@ impl Resolver {
             self.ask(&fqdn, RecordType::AAAA),
             self.ask(&fqdn, RecordType::A)
         );
-        let found: Vec<IpAddr> = [&v6, &v4]
-            .into_iter()
-            .filter_map(|reply| match reply {
+        let mut found: Vec<IpAddr> = Vec::new();
+        let mut ttl = Duration::MAX;
+        for reply in [&v6, &v4] {
+            match reply {
                 Ok(Reply {
-                    answer: Answer::Records(records),
+                    answer: Answer::Records(records, kept_for),
                     ..
-                }) => Some(records),
-                _ => None,
-            })
-            .flatten()
-            .filter_map(RData::ip_addr)
-            .collect();
+                }) => {
+                    found.extend(records.iter().filter_map(RData::ip_addr));
+                    ttl = ttl.min(*kept_for);
+                }
+                Ok(_) => {}
+                // The family that could not be looked up must be asked about again.
+                Err(_) => ttl = Duration::ZERO,
+            }
+        }
         if !found.is_empty() {
+            self.known.keep(name, &found, ttl, Instant::now());
             return Ok(found);
         }
         match (v6, v4) {
@@ -117,7 +137,7 @@ impl Resolver {
             (Ok(Reply { answer, server }), Ok(_)) => {
                 let lacking = match answer {
                     Answer::NoName => "does not exist (NXDOMAIN)",
-                    Answer::NoData | Answer::Records(_) => "has no A and no AAAA record",
+                    Answer::NoData | Answer::Records(..) => "has no A and no AAAA record",
                 };
                 Err(Failure::new(
                     Finding::DnsNoAddress,
@@ -139,7 +159,7 @@ impl Resolver {
         let lacking = match answer {
             Answer::NoName => "the name does not exist (NXDOMAIN)",
             Answer::NoData => "the name has no TXT record",
-            Answer::Records(records) => {
+            Answer::Records(records, _) => {
                 let texts: Vec<_> = records.iter().filter_map(joined_strings).collect();
                 if !texts.is_empty() {
                     return Ok((server, texts));
@@ -160,7 +180,7 @@ impl Resolver {
         match self.ask(&fqdn, RecordType::CAA).await {
             Ok(Reply { server, answer }) => {
                 let records = match answer {
-                    Answer::Records(records) => records,
+                    Answer::Records(records, _) => records,
                     Answer::NoData | Answer::NoName => Vec::new(),
                 };
                 Ok((server, records.into_iter().filter_map(caa_record).collect()))
@@ -206,8 +226,11 @@ impl Resolver {
         let lookup = server.client.lookup(name.clone(), kind);
         let error = match tokio::time::timeout(self.patience, lookup).await {
             Ok(Ok(lookup)) => {
-                let records = lookup.answers().iter().map(|r| r.data.clone());
-                return Ok(Answer::Records(records.collect()));
+                let records = lookup.answers();
+                let ttl = records.iter().map(|record| record.ttl).min();
+                let ttl = Duration::from_secs(ttl.unwrap_or(0).into());
+                let data = records.iter().map(|record| record.data.clone());
+                return Ok(Answer::Records(data.collect(), ttl));
             }
             Ok(Err(error)) => error,
             Err(_) => NetError::Timeout,

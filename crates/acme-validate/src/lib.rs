@@ -12,6 +12,7 @@ mod dns_account01;
 mod dns_persist01;
 mod host;
 mod http01;
+mod known;
 mod network;
 mod progress;
 mod tap;

@@ -37,6 +37,8 @@ pub(crate) struct Progress {
     address: Option<SocketAddr>,
     /// What happened before, oldest first.
     notes: Vec<String>,
+    /// Names whose addresses were known from an earlier probe.
+    remembered: Vec<String>,
 }
 
 impl Progress {
@@ -48,7 +50,28 @@ impl Progress {
             pending: String::new(),
             address: None,
             notes: Vec::new(),
+            remembered: Vec::new(),
         }
+    }
+
+    /// The addresses of a name were known from an earlier probe.
+    pub(crate) fn remembered(&mut self, name: &str) {
+        self.remembered.push(name.to_owned());
+    }
+
+    /// Begins anew within the same time; the names whose addresses had been known.
+    pub(crate) fn begin_anew(&mut self) -> Vec<String> {
+        let remembered = std::mem::take(&mut self.remembered);
+        *self = Self {
+            started: self.started,
+            ..Self::start(self.timeout)
+        };
+        remembered
+    }
+
+    /// Whether what was seen rests on an address that may have moved meanwhile.
+    pub(crate) const fn rests_on_memory(&self) -> bool {
+        !self.remembered.is_empty()
     }
 
     pub(crate) fn deadline(&self) -> Instant {

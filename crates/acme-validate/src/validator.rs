@@ -111,7 +111,22 @@ impl Settings {
         caa::check(&self.resolver, progress, &check).await
     }
 
+    /// Looks for the proof. What contradicts it ends a challenge for good, so it is looked at again
+    /// when an address was not looked up for this attempt: the name may have moved.
     async fn look(&self, progress: &mut Progress, probe: &Probe) -> Outcome {
+        let outcome = self.look_once(progress, probe).await;
+        match &outcome {
+            Err(failure) if failure.finding.may_contradict() && progress.rests_on_memory() => {
+                for name in progress.begin_anew() {
+                    self.resolver.forget(&name);
+                }
+                self.look_once(progress, probe).await
+            }
+            _ => outcome,
+        }
+    }
+
+    async fn look_once(&self, progress: &mut Progress, probe: &Probe) -> Outcome {
         match probe.kind {
             ChallengeKind::Http01 => http01::probe(self, progress, probe).await,
             ChallengeKind::Dns01 => dns01::probe(&self.resolver, progress, probe).await,

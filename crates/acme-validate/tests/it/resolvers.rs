@@ -150,7 +150,7 @@ async fn every_server_is_named_when_none_answers() {
 }
 
 #[tokio::test]
-async fn nothing_is_remembered_between_probes() {
+async fn no_proof_is_remembered_between_probes() {
     // The record may be kept for a minute, says the server.
     let zone = Zone::new().txt("_acme-challenge.web.example", &["old"]);
     let dns = DnsServer::start(zone).await;
@@ -162,6 +162,47 @@ async fn nothing_is_remembered_between_probes() {
     for n in 1..=3 {
         validator.probe(&a_probe(Dns01, "web.example")).await;
         assert_eq!(dns.questions().len(), n);
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_remembered_while_nothing_answers_there() {
+    let zone = Zone::new().address("web.example", "127.0.0.1");
+    let dns = DnsServer::start(zone).await;
+    let config = ValidationConfig {
+        resolvers: vec![dns.address],
+        http01_port: 9,
+        ..loopback()
+    };
+    let validator = NetworkValidator::new(&config).unwrap();
+    for n in 0..3 {
+        let observed = validator.probe(&a_probe(Http01, "web.example")).await;
+        let refused = Finding::ConnectRefused;
+        check("down", &observed, refused, Phase::Connect, &["127.0.0.1"]);
+        assert_eq!(dns.questions().len(), 2 + 2 * n, "AAAA and A, once");
+        // That there is no address is not remembered.
+        validator.probe(&a_probe(Http01, "gone.example")).await;
+        assert_eq!(dns.questions().len(), 4 + 2 * n);
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_address_contradicts_nothing() {
+    let zone = Zone::new().address("web.example", "127.0.0.1");
+    let dns = DnsServer::start(zone).await;
+    let http = HttpServer::answering(ok("another's answer")).await;
+    let config = ValidationConfig {
+        resolvers: vec![dns.address],
+        http01_port: http.port(),
+        ..loopback()
+    };
+    let validator = NetworkValidator::new(&config).unwrap();
+    for n in 1..=3 {
+        let observed = validator.probe(&a_probe(Http01, "web.example")).await;
+        let mismatch = Finding::HttpMismatch;
+        check("wrong", &observed, mismatch, Phase::Compare, &["another's"]);
+        // The name may have moved: it is looked up again before this ends the challenge.
+        assert_eq!(dns.questions().len(), 2 * n);
     }
 }
 
