@@ -13,6 +13,10 @@ use crate::advice::advice;
 use crate::config::duration::roughly;
 use crate::output::{Report, facts};
 
+/// Seconds that an attempt may take. Who reads the store from outside cannot always see that one is
+/// being made.
+const ATTEMPT_SECS: u64 = 15;
+
 /// A challenge and all its attempts, as they are shown.
 #[derive(Debug, Serialize)]
 pub(crate) struct Story {
@@ -155,6 +159,9 @@ fn summary(challenge: &Challenge, authorization: &Authorization, now: Timestamp)
                 }
                 (None, Some(next)) => match now.since(next).as_secs() {
                     0 | 1 => "the next is due now".to_owned(),
+                    2..ATTEMPT_SECS => {
+                        "the next is due, and may be being made right now".to_owned()
+                    }
                     _ => format!(
                         "the next has been due for {}: is the server of slot {} running?",
                         roughly(now.since(next)),

@@ -30,6 +30,14 @@ use room::Room;
 /// its claim runs out.
 const GIVE_BACK_WITHIN: Duration = Duration::from_millis(500);
 
+/// Attempts that are started one after the other before others get their turn: a storm must not keep
+/// requests waiting.
+const STARTED_IN_A_ROW: usize = 16;
+/// Most attempts that are claimed in one act, since nobody else can write meanwhile.
+const CLAIMED_AT_ONCE: usize = 128;
+/// Longest wait for more room than the first place that has come free.
+const REFILL_WITHIN: Duration = Duration::from_millis(20);
+
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerLimits {
@@ -134,7 +142,7 @@ impl Worker {
                     if std::mem::take(&mut store_is_away) {
                         info!("the store is back; attempts go on");
                     }
-                    self.start(batch)
+                    self.start(batch).await
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut store_is_away, true) {
@@ -161,7 +169,7 @@ impl Worker {
     }
 
     async fn claim(&self) -> Result<ClaimBatch, StoreError> {
-        let free = u32::try_from(self.room.free()).unwrap_or(u32::MAX);
+        let free = self.room.free().min(CLAIMED_AT_ONCE) as u32;
         if free == 0 {
             self.starved.store(true, Ordering::Release);
             return Ok(ClaimBatch::default());
@@ -179,24 +187,34 @@ impl Worker {
     }
 
     /// Starts the claimed attempts; tells how long to pause.
-    fn start(&self, batch: ClaimBatch) -> Duration {
-        for claim in batch.claims {
+    async fn start(&self, batch: ClaimBatch) -> Duration {
+        for (n, claim) in batch.claims.into_iter().enumerate() {
+            if n % STARTED_IN_A_ROW == STARTED_IN_A_ROW - 1 {
+                tokio::task::yield_now().await;
+            }
             self.spawn(claim);
         }
         let until_due = batch
             .next_due
             .map_or(Duration::MAX, |due| due.since(self.ports.clock.now()));
-        if until_due.is_zero() && self.room.free() == 0 {
+        if until_due.is_zero() && !self.has_enough_room() {
             self.starved.store(true, Ordering::Release);
-            return self.limits.max_pause;
+            return REFILL_WITHIN;
         }
         until_due.min(self.limits.max_pause)
     }
 
+    /// Whether there is room for so many attempts that claiming them is worth an act.
+    fn has_enough_room(&self) -> bool {
+        self.room.free() >= self.limits.attempts.div_ceil(4).min(CLAIMED_AT_ONCE)
+    }
+
     fn spawn(&self, claim: Claim) -> JoinHandle<()> {
         let worker = self.clone();
+        // Taken now: what has been claimed counts before its task runs.
+        let place = self.room.enter(&claim);
         tokio::spawn(async move {
-            match worker.room.enter(&claim) {
+            match place {
                 Some(_place) => tokio::select! {
                     () = worker.attempt(&claim) => {}
                     () = worker.end() => worker.put_off(&claim, Duration::ZERO).await,
@@ -204,7 +222,10 @@ impl Worker {
                 // By then its target has room again.
                 None => worker.put_off(&claim, worker.limits.probe_timeout).await,
             }
-            if worker.starved.swap(false, Ordering::AcqRel) {
+            if worker.starved.load(Ordering::Acquire)
+                && worker.has_enough_room()
+                && worker.starved.swap(false, Ordering::AcqRel)
+            {
                 worker.wake.notify_one();
             }
         })

@@ -19,6 +19,11 @@ pub trait Act: Send + Sync + 'static {
     /// What is being done, for the error when it cannot be.
     const WHAT: &'static str;
 
+    /// Whether it may wait for those that a client waits for, where they queue.
+    fn can_wait(&self) -> bool {
+        false
+    }
+
     /// Does it, within one transaction.
     fn run<R: Rows>(&self, rows: &mut R) -> impl Future<Output = Outcome<Self::Output>> + Send;
 }

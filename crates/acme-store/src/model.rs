@@ -18,7 +18,7 @@ pub(crate) use account::{AccountRow, ExternalAccountKeyRow};
 pub(crate) use certificate::{
     CertificateRow, EarlyRenewalRow, IssuerRow, ReplacementRow, SignedRow, identifier_rows,
 };
-pub(crate) use challenge::{AttemptRow, ChallengeRow, ChallengeState, SubjectRow};
+pub(crate) use challenge::{AttemptRow, AttemptedRow, ChallengeRow, ChallengeState, SubjectRow};
 pub(crate) use lease::LeaseRow;
 pub(crate) use order::{
     AuthorizationRow, AuthorizationStateRow, OrderAuthorizationRow, OrderRow, OrderStateRow,

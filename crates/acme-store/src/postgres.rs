@@ -1,5 +1,6 @@
 //! The PostgreSQL engine: one database for several replicas, each with a pool of connections.
 
+mod due;
 mod migrations;
 mod nonces;
 mod pool;

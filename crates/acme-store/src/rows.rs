@@ -353,6 +353,29 @@ pub trait ChallengeRows {
         counters: Counters,
     ) -> impl Future<Output = Outcome<()>> + Send;
 
+    /// Sets the mark of a claim on a challenge that has not changed otherwise. The mark need not
+    /// outlive the process where only that process may claim.
+    fn mark_claimed(
+        &mut self,
+        challenge: &Challenge,
+        counters: Counters,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// A challenge of that provisioner alone, held against other writers, with its counters and the
+    /// end of its authorization.
+    fn lock_challenge(
+        &mut self,
+        id: &ChallengeId,
+        provisioner: &ProvisionerName,
+    ) -> impl Future<Output = Outcome<Option<(Challenge, Counters, Timestamp)>>> + Send;
+
+    /// Sets what an attempt that came to no conclusion changes, and takes the claim's mark away.
+    fn set_attempted(
+        &mut self,
+        challenge: &Challenge,
+        counters: Counters,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
     /// Adds an attempt.
     fn insert_attempt(
         &mut self,

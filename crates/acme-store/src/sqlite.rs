@@ -1,19 +1,24 @@
 //! The SQLite engine: one file, one process, one writer with group commit, readers beside it.
 
 mod connection;
+mod due;
 mod inline;
+mod marks;
 mod queries;
+mod session;
 mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use acme_core::{Lease, NonceVerdict, SpentNonce, StoreError};
 use acme_types::Timestamp;
 use diesel::prelude::*;
 
+use self::marks::Marks;
+use self::session::Session;
 use self::writer::Writer;
 use crate::OpenError;
 use crate::act::{Act, Outcome, at_once, unavailable};
@@ -64,11 +69,7 @@ impl StoreOn<Sqlite> {
         let nonces = begin(&mut conn)
             .map_err(|error| OpenError::unavailable(format!("open {}", path.display()), error))?;
         Ok(Self {
-            engine: Sqlite {
-                readers: Readers::new(&path)?,
-                writer: Writer::start(conn, move || connection::writer(&path), Some(lock))?,
-                nonces: Mutex::new(Nonces::Kept(nonces)),
-            },
+            engine: Sqlite::new(conn, path, Some(lock), Nonces::Kept(nonces))?,
         })
     }
 
@@ -90,11 +91,7 @@ impl StoreOn<Sqlite> {
         connection::check_current(&path)?;
         let conn = connection::writer(&path)?;
         Ok(Self {
-            engine: Sqlite {
-                readers: Readers::new(&path)?,
-                writer: Writer::start(conn, move || connection::writer(&path), None)?,
-                nonces: Mutex::new(Nonces::Closed),
-            },
+            engine: Sqlite::new(conn, path, None, Nonces::Closed)?,
         })
     }
 
@@ -134,6 +131,20 @@ impl Act for Close {
 }
 
 impl Sqlite {
+    fn new(
+        conn: SqliteConnection,
+        path: PathBuf,
+        lock: Option<File>,
+        nonces: Nonces,
+    ) -> Result<Self, OpenError> {
+        let marks = Arc::default();
+        Ok(Self {
+            readers: Readers::new(&path, &marks)?,
+            writer: Writer::start(conn, marks, move || connection::writer(&path), lock)?,
+            nonces: Mutex::new(nonces),
+        })
+    }
+
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,12 +189,13 @@ impl Engine for Sqlite {
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
+    marks: Arc<Marks>,
     next: AtomicUsize,
     connections: Vec<Mutex<Reader>>,
 }
 
 /// A connection that reads; none while it could not be opened again.
-struct Reader(Option<SqliteConnection>);
+struct Reader(Option<Session>);
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -192,24 +204,34 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Readers {
-    fn new(path: &Path) -> Result<Self, OpenError> {
-        let reader = |_| Ok(Mutex::new(Reader(Some(connection::reader(path)?))));
-        Ok(Self {
+    fn new(path: &Path, marks: &Arc<Marks>) -> Result<Self, OpenError> {
+        let mut readers = Self {
             path: path.to_owned(),
+            marks: Arc::clone(marks),
             next: AtomicUsize::new(0),
-            connections: (0..READERS).map(reader).collect::<Result<_, OpenError>>()?,
-        })
+            connections: Vec::with_capacity(READERS),
+        };
+        for _ in 0..READERS {
+            let session = readers.open()?;
+            readers.connections.push(Mutex::new(Reader(Some(session))));
+        }
+        Ok(readers)
+    }
+
+    fn open(&self) -> Result<Session, OpenError> {
+        let conn = connection::reader(&self.path)?;
+        Ok(Session::new(conn, Arc::clone(&self.marks)))
     }
 
     fn run<A: Act>(&self, act: &A) -> Result<A::Output, StoreError> {
         let mut reader = self.free();
-        let mut conn = match reader.0.take() {
-            Some(conn) => conn,
-            None => connection::reader(&self.path).map_err(|error| unavailable(A::WHAT, error))?,
+        let mut session = match reader.0.take() {
+            Some(session) => session,
+            None => self.open().map_err(|error| unavailable(A::WHAT, error))?,
         };
-        let outcome = at_once(act.run(&mut conn));
+        let outcome = at_once(act.run(&mut session));
         if !matches!(&outcome, Err(fault) if fault.is_engine_failure()) {
-            reader.0 = Some(conn);
+            reader.0 = Some(session);
         }
         outcome.map_err(|fault| fault.into_store_error(A::WHAT))
     }

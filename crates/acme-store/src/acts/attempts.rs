@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use acme_core::{
-    Attempt, Challenge, ChallengeState, Claim, ClaimBatch, Epoch, Observation, RecordVerdict,
-    RetryPolicy,
+    Attempt, Challenge, ChallengeState, Claim, ClaimBatch, Epoch, Judgement, Observation,
+    OnExhausted, RecordVerdict, RetryPolicy,
 };
 use acme_types::{Slot, Timestamp};
 
@@ -28,6 +28,10 @@ impl Act for ClaimDue {
     type Output = ClaimBatch;
     const WHAT: &'static str = "claiming what is due";
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<ClaimBatch> {
         fence(rows, self.slot, self.epoch).await?;
         let due = rows.lock_due(self.slot, self.limit, self.now).await?;
@@ -42,7 +46,7 @@ impl Act for ClaimDue {
                 self.patience,
                 self.now,
             ) {
-                rows.set_challenge(&due.challenge, due.counters).await?;
+                rows.mark_claimed(&due.challenge, due.counters).await?;
                 claims.push(claim);
             }
         }
@@ -102,8 +106,19 @@ impl Act for RecordAttempt {
     type Output = RecordVerdict;
     const WHAT: &'static str = "recording an attempt";
 
+    /// A request that has claimed its first attempt waits for the outcome, and was in time.
+    fn can_wait(&self) -> bool {
+        self.claim.due_at < self.claim.in_flight.started_at
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<RecordVerdict> {
-        let mark = &self.claim.in_flight;
+        fence(rows, self.claim.in_flight.slot, self.claim.in_flight.epoch).await?;
+        if self.observation.finding.judge(&self.policy) == Judgement::NotYet
+            && self.policy.on_exhausted == OnExhausted::Processing
+            && let Some(verdict) = self.record_failure(rows).await?
+        {
+            return Ok(verdict);
+        }
         let Some(Held {
             mut tracked,
             position,
@@ -114,6 +129,47 @@ impl Act for RecordAttempt {
         };
         let expires_at = tracked.authorization.expires_at;
         let challenge = &mut tracked.authorization.challenges[position];
+        let counters = &mut tracked.counters[position];
+        let attempt = self.conclude(challenge, counters, started_at, expires_at);
+        rows.insert_attempt(&self.claim.challenge_id, &attempt)
+            .await?;
+        settle::challenge_moved(rows, &mut tracked, position, self.now).await?;
+        let challenge = tracked.authorization.challenges.swap_remove(position);
+        Ok(RecordVerdict::Recorded(Box::new(challenge)))
+    }
+}
+
+impl RecordAttempt {
+    /// Records a failure that leaves the challenge `processing`, which is what most attempts of a
+    /// storm are: nothing but the challenge need be read or written. None when there is more to it.
+    async fn record_failure<R: Rows>(&self, rows: &mut R) -> Outcome<Option<RecordVerdict>> {
+        let claim = &self.claim;
+        let found = rows
+            .lock_challenge(&claim.challenge_id, &claim.provisioner)
+            .await?;
+        let Some((mut challenge, mut counters, expires_at)) = found else {
+            return Ok(Some(RecordVerdict::Superseded));
+        };
+        let Some(started_at) = started_at(&challenge, claim) else {
+            return Ok(Some(RecordVerdict::Superseded));
+        };
+        if expires_at <= self.now {
+            return Ok(None);
+        }
+        let attempt = self.conclude(&mut challenge, &mut counters, started_at, expires_at);
+        rows.insert_attempt(&claim.challenge_id, &attempt).await?;
+        rows.set_attempted(&challenge, counters).await?;
+        Ok(Some(RecordVerdict::Recorded(Box::new(challenge))))
+    }
+
+    /// The attempt, once the challenge and its counters have taken it in.
+    fn conclude(
+        &self,
+        challenge: &mut Challenge,
+        counters: &mut Counters,
+        started_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Attempt {
         challenge.state = challenge.state.clone().concluded(
             &self.observation,
             started_at,
@@ -121,20 +177,14 @@ impl Act for RecordAttempt {
             &self.policy,
             self.now,
         );
-        let counters = &mut tracked.counters[position];
         counters.attempts = counters.attempts.saturating_add(1);
-        let attempt = Attempt {
+        Attempt {
             number: counters.attempts,
-            slot: mark.slot,
+            slot: self.claim.in_flight.slot,
             started_at,
             perspective: PERSPECTIVE.to_owned(),
             observation: self.observation.clone(),
-        };
-        rows.insert_attempt(&self.claim.challenge_id, &attempt)
-            .await?;
-        settle::challenge_moved(rows, &mut tracked, position, self.now).await?;
-        let challenge = tracked.authorization.challenges.swap_remove(position);
-        Ok(RecordVerdict::Recorded(Box::new(challenge)))
+        }
     }
 }
 
@@ -148,14 +198,24 @@ impl Act for PostponeAttempt {
     type Output = ();
     const WHAT: &'static str = "putting an attempt off";
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
-        let Some(mut held) = held(rows, &self.claim).await? else {
+        let claim = &self.claim;
+        fence(rows, claim.in_flight.slot, claim.in_flight.epoch).await?;
+        let found = rows
+            .lock_challenge(&claim.challenge_id, &claim.provisioner)
+            .await?;
+        let Some((mut challenge, counters, _)) = found else {
             return Ok(());
         };
-        let challenge = &mut held.tracked.authorization.challenges[held.position];
-        challenge.state = challenge.state.clone().postponed(self.to);
-        rows.set_challenge(challenge, held.tracked.counters[held.position])
-            .await
+        if started_at(&challenge, claim).is_none() {
+            return Ok(());
+        }
+        challenge.state = challenge.state.postponed(self.to);
+        rows.set_attempted(&challenge, counters).await
     }
 }
 
@@ -166,11 +226,8 @@ struct Held {
     started_at: Timestamp,
 }
 
-/// The challenge of a claim, when the claim is still in force. Its slot need not own the challenge
-/// any more: another replica may have taken a request meanwhile.
+/// The challenge of a claim with all around it, when the claim is still in force.
 async fn held<R: Rows>(rows: &mut R, claim: &Claim) -> Outcome<Option<Held>> {
-    let mark = &claim.in_flight;
-    fence(rows, mark.slot, mark.epoch).await?;
     let id = &claim.challenge_id;
     let Some(tracked) = rows.lock_authorization_of_challenge(id).await? else {
         return Ok(None);
@@ -178,18 +235,25 @@ async fn held<R: Rows>(rows: &mut R, claim: &Claim) -> Outcome<Option<Held>> {
     let Some(position) = tracked.position(id) else {
         return Ok(None);
     };
-    let started_at = match &tracked.authorization.challenges[position].state {
-        ChallengeState::Processing {
-            in_flight: Some(found),
-            ..
-        } if (found.slot, found.epoch, found.number) == (mark.slot, mark.epoch, mark.number) => {
-            found.started_at
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(Held {
+    let challenge = &tracked.authorization.challenges[position];
+    Ok(started_at(challenge, claim).map(|started_at| Held {
         tracked,
         position,
         started_at,
     }))
+}
+
+/// When the attempt of a claim started, if the claim is still in force. Its slot need not own the
+/// challenge any more: another replica may have taken a request meanwhile.
+fn started_at(challenge: &Challenge, claim: &Claim) -> Option<Timestamp> {
+    let mark = &claim.in_flight;
+    match &challenge.state {
+        ChallengeState::Processing {
+            in_flight: Some(found),
+            ..
+        } if (found.slot, found.epoch, found.number) == (mark.slot, mark.epoch, mark.number) => {
+            Some(found.started_at)
+        }
+        _ => None,
+    }
 }

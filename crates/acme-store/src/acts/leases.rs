@@ -119,6 +119,10 @@ impl Act for Adopt {
     type Output = u32;
     const WHAT: &'static str = "adopting the work of other slots";
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<u32> {
         fence(rows, self.slot, self.epoch).await?;
         let clock = rows.lease_clock(self.now).await?;

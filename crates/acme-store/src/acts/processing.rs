@@ -21,6 +21,10 @@ impl Act for ExpireChallenges {
     type Output = u32;
     const WHAT: &'static str = "ending expired challenges";
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<u32> {
         fence(rows, self.slot, self.epoch).await?;
         let mut ended = 0;

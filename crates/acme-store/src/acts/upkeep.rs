@@ -36,6 +36,10 @@ impl Act for Prune {
     type Output = Pruned;
     const WHAT: &'static str = "pruning";
 
+    fn can_wait(&self) -> bool {
+        true
+    }
+
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Pruned> {
         let orders_before = self.now.minus(self.retention.orders);
         let certificates_before = self.now.minus(self.retention.certificates);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use acme_core::{
     Attempt, Authorization, Challenge, Epoch, Finding, InFlight, Observation, Phase, Retry,
 };
-use acme_types::{ChallengeId, ChallengeStatus, ProvisionerName, Thumbprint};
+use acme_types::{ChallengeId, ChallengeStatus, ProvisionerName, Thumbprint, Timestamp};
 use diesel::prelude::*;
 
 use super::{
@@ -96,6 +96,11 @@ impl ChallengeRow {
             token: parse("token", &self.token)?,
             state: self.state.into_state(provisioner)?,
         })
+    }
+
+    /// When its authorization ends.
+    pub(crate) const fn expires_at(&self) -> Timestamp {
+        timestamp(self.expires_at)
     }
 
     /// The id of its authorization, as it is stored.
@@ -194,6 +199,46 @@ impl ChallengeState {
             })),
             _ => Err(Fault::corrupt("a claim of which parts are missing")),
         }
+    }
+}
+
+/// The columns that an attempt without a conclusion changes. Those of the index by expiry are not
+/// among them, so that it is left alone.
+#[derive(AsChangeset)]
+#[diesel(table_name = challenges, treat_none_as_null = true)]
+pub struct AttemptedRow {
+    n_claims: i32,
+    n_attempts: i32,
+    num_attempts: Option<i32>,
+    next_attempt_at: Option<i64>,
+    last_attempt_at: Option<i64>,
+    in_flight_slot: Option<i16>,
+    in_flight_epoch: Option<i64>,
+    in_flight_started_at: Option<i64>,
+    in_flight_until: Option<i64>,
+}
+
+impl AttemptedRow {
+    /// The columns of a challenge that goes on being tried; none of another.
+    pub(crate) fn new(challenge: &Challenge, counters: Counters) -> Option<Self> {
+        let acme_core::ChallengeState::Processing {
+            retry,
+            in_flight: None,
+        } = &challenge.state
+        else {
+            return None;
+        };
+        Some(Self {
+            n_claims: counted(counters.claims),
+            n_attempts: counted(counters.attempts),
+            num_attempts: Some(counted(retry.num_attempts)),
+            next_attempt_at: retry.next_attempt.map(millis),
+            last_attempt_at: retry.last_attempt.map(millis),
+            in_flight_slot: None,
+            in_flight_epoch: None,
+            in_flight_started_at: None,
+            in_flight_until: None,
+        })
     }
 }
 

@@ -1,14 +1,17 @@
 //! The shared queries, for PostgreSQL.
 
-use acme_types::Timestamp;
+use acme_core::Challenge;
+use acme_types::{Slot, Timestamp};
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::due;
 use crate::act::Outcome;
 use crate::model::timestamp;
+use crate::rows::{ChallengeRows as _, Counters, Due, Tracked};
 
 type Conn = AsyncPgConnection;
 
@@ -78,6 +81,27 @@ async fn lease_clock(conn: &mut Conn, _: Timestamp) -> Outcome<Timestamp> {
         .await?;
     Ok(timestamp(now))
 }
+
+async fn lock_due(conn: &mut Conn, slot: Slot, limit: u32, now: Timestamp) -> Outcome<Vec<Due>> {
+    due::lock_due(conn, slot, limit, now).await
+}
+
+async fn next_due(conn: &mut Conn, slot: Slot, now: Timestamp) -> Outcome<Option<Timestamp>> {
+    due::next_due(conn, slot, now).await
+}
+
+/// The mark of a claim is in the row, where every replica sees it.
+async fn mark_claimed(conn: &mut Conn, challenge: &Challenge, counters: Counters) -> Outcome<()> {
+    conn.set_challenge(challenge, counters).await
+}
+
+fn keep_mark(_: &mut Conn, _: &Challenge) {}
+
+fn with_marks(_: &Conn, tracked: Option<Tracked>) -> Option<Tracked> {
+    tracked
+}
+
+fn add_mark(_: &Conn, _: &mut Challenge, _: &mut Counters) {}
 
 #[path = "../queries/accounts.rs"]
 mod accounts;

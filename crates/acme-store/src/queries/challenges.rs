@@ -1,36 +1,19 @@
 //! Queries about challenges and attempts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use acme_core::{Attempt, Authorization, Challenge, InFlight};
-use acme_types::{AuthorizationId, ChallengeId, Identifier, Slot, Timestamp};
+use acme_types::{AuthorizationId, ChallengeId, Identifier, ProvisionerName, Slot, Timestamp};
 use diesel::OptionalExtension as _;
-use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 
 use super::{Conn, RunQueryDsl};
-use crate::act::{Fault, Outcome};
+use crate::act::Outcome;
 use crate::model::{
-    AttemptRow, AuthorizationRow, ChallengeRow, ChallengeState, SubjectRow, millis, parse,
-    slot_number, timestamp,
+    AttemptRow, AttemptedRow, AuthorizationRow, ChallengeRow, ChallengeState, SubjectRow, millis,
+    parse, slot_number,
 };
 use crate::rows::{ChallengeRows, Counters, Due, DueCursor, LeaseRows as _, Subject};
-use crate::schema::{accounts, attempts, authorizations, challenges, leases};
+use crate::schema::{accounts, attempts, authorizations, challenges};
 use crate::update::Update;
-
-/// Nobody is making an attempt: there is no claim, or its time is over, or its lease has moved on.
-macro_rules! is_free {
-    ($now:expr) => {
-        challenges::in_flight_until
-            .is_null()
-            .or(challenges::in_flight_until.le($now))
-            .or(not(exists(
-                leases::table
-                    .filter(leases::slot.nullable().eq(challenges::in_flight_slot))
-                    .filter(leases::epoch.nullable().eq(challenges::in_flight_epoch)),
-            )))
-    };
-}
 
 /// Processing challenges of a slot with their authorizations.
 macro_rules! of_slot {
@@ -48,6 +31,44 @@ impl ChallengeRows for Conn {
         Update::new("challenges", state, challenge.id.as_str())
             .execute(self)
             .await?;
+        super::keep_mark(self, challenge);
+        Ok(())
+    }
+
+    async fn mark_claimed(&mut self, challenge: &Challenge, counters: Counters) -> Outcome<()> {
+        super::mark_claimed(self, challenge, counters).await
+    }
+
+    async fn lock_challenge(
+        &mut self,
+        id: &ChallengeId,
+        provisioner: &ProvisionerName,
+    ) -> Outcome<Option<(Challenge, Counters, Timestamp)>> {
+        let row: Option<ChallengeRow> = locked!(
+            challenges::table
+                .filter(challenges::id.eq(id.as_str()))
+                .select(ChallengeRow::as_select())
+        )
+        .get_result(self)
+        .await
+        .optional()?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let (mut counters, expires_at) = (row.counters()?, row.expires_at());
+        let mut challenge = row.into_challenge(provisioner)?;
+        super::add_mark(self, &mut challenge, &mut counters);
+        Ok(Some((challenge, counters, expires_at)))
+    }
+
+    async fn set_attempted(&mut self, challenge: &Challenge, counters: Counters) -> Outcome<()> {
+        let Some(attempted) = AttemptedRow::new(challenge, counters) else {
+            return self.set_challenge(challenge, counters).await;
+        };
+        Update::new("challenges", attempted, challenge.id.as_str())
+            .execute(self)
+            .await?;
+        super::keep_mark(self, challenge);
         Ok(())
     }
 
@@ -85,63 +106,11 @@ impl ChallengeRows for Conn {
     }
 
     async fn lock_due(&mut self, slot: Slot, limit: u32, now: Timestamp) -> Outcome<Vec<Due>> {
-        let now = millis(now);
-        // The challenges alone are held: the accounts beside them must not be.
-        let rows: Vec<ChallengeRow> = locked_or_skipped!(
-            challenges::table
-                .filter(challenges::owner_slot.eq(slot_number(slot)))
-                .filter(challenges::next_attempt_at.le(now))
-                .filter(is_free!(now))
-                .order((challenges::next_attempt_at, challenges::id))
-                .limit(limit.into())
-                .select(ChallengeRow::as_select())
-        )
-        .load(self)
-        .await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids = rows.iter().map(ChallengeRow::authorization_id).collect();
-        let subjects = subjects(self, ids).await?;
-        let due = |row: ChallengeRow| {
-            let subject = subjects
-                .get(row.authorization_id())
-                .ok_or_else(|| Fault::corrupt("a challenge without an authorization"))?;
-            Ok(Due {
-                counters: row.counters()?,
-                challenge: row.into_challenge(&subject.provisioner)?,
-                subject: subject.clone(),
-            })
-        };
-        rows.into_iter().map(due).collect()
+        super::lock_due(self, slot, limit, now).await
     }
 
     async fn next_due(&mut self, slot: Slot, now: Timestamp) -> Outcome<Option<Timestamp>> {
-        let millis_now = millis(now);
-        let of_slot = || challenges::table.filter(challenges::owner_slot.eq(slot_number(slot)));
-        let left_behind: bool = diesel::select(exists(
-            of_slot()
-                .filter(challenges::next_attempt_at.le(millis_now))
-                .filter(is_free!(millis_now)),
-        ))
-        .get_result(self)
-        .await?;
-        if left_behind {
-            return Ok(Some(now));
-        }
-        // An attempt that is being made and is never recorded is due again when its time is over.
-        let lost: Option<i64> = of_slot()
-            .filter(challenges::next_attempt_at.le(millis_now))
-            .filter(challenges::in_flight_started_at.lt(millis_now))
-            .select(min(challenges::in_flight_until))
-            .get_result(self)
-            .await?;
-        let next: Option<i64> = of_slot()
-            .filter(challenges::next_attempt_at.gt(millis_now))
-            .select(min(challenges::next_attempt_at))
-            .get_result(self)
-            .await?;
-        Ok([lost, next].into_iter().flatten().min().map(timestamp))
+        super::next_due(self, slot, now).await
     }
 
     async fn subject(&mut self, authorization: &AuthorizationId) -> Outcome<Option<Subject>> {
@@ -260,27 +229,13 @@ impl ChallengeRows for Conn {
             .into_iter()
             .map(|(authorization, challenge)| {
                 let authorization = Authorization::try_from(authorization)?;
-                let challenge = challenge.into_challenge(&authorization.provisioner)?;
+                let mut counters = challenge.counters()?;
+                let mut challenge = challenge.into_challenge(&authorization.provisioner)?;
+                super::add_mark(self, &mut challenge, &mut counters);
                 Ok((challenge, authorization.identifier))
             })
             .collect()
     }
-}
-
-/// What claims of challenges of these authorizations must know.
-pub(crate) async fn subjects(
-    conn: &mut Conn,
-    ids: BTreeSet<&str>,
-) -> Outcome<BTreeMap<String, Subject>> {
-    let rows: Vec<(String, SubjectRow)> = authorizations::table
-        .inner_join(accounts::table)
-        .filter(authorizations::id.eq_any(ids))
-        .select((authorizations::id, SubjectRow::as_select()))
-        .load(conn)
-        .await?;
-    rows.into_iter()
-        .map(|(id, row)| Ok((id, Subject::try_from(row)?)))
-        .collect()
 }
 
 /// Gives challenges to a slot; returns how many.

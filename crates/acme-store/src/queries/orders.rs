@@ -263,7 +263,7 @@ impl OrderRows for Conn {
             .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
             .load(self)
             .await?;
-        tracked(rows)
+        Ok(super::with_marks(self, tracked(rows)?))
     }
 
     async fn lock_authorization(&mut self, id: &AuthorizationId) -> Outcome<Option<Tracked>> {
@@ -276,7 +276,7 @@ impl OrderRows for Conn {
         )
         .load(self)
         .await?;
-        tracked(rows)
+        Ok(super::with_marks(self, tracked(rows)?))
     }
 
     async fn authorization_of_challenge(&mut self, id: &ChallengeId) -> Outcome<Option<Tracked>> {
@@ -292,7 +292,7 @@ impl OrderRows for Conn {
             .select((AuthorizationRow::as_select(), ChallengeRow::as_select()))
             .load(self)
             .await?;
-        tracked(rows)
+        Ok(super::with_marks(self, tracked(rows)?))
     }
 
     async fn lock_authorization_of_challenge(
@@ -313,7 +313,7 @@ impl OrderRows for Conn {
         )
         .load(self)
         .await?;
-        tracked(rows)
+        Ok(super::with_marks(self, tracked(rows)?))
     }
 
     async fn pending_authorizations_of_account(

@@ -6,30 +6,32 @@ use std::future::{Ready, ready};
 use diesel::prelude::*;
 use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 
+use super::session::Session;
+
 /// What diesel-async's trait of this name does, without waiting for anything.
 pub(crate) trait RunQueryDsl: Sized {
     /// Runs the statement; the number of rows it changed.
-    fn execute(self, conn: &mut SqliteConnection) -> Ready<QueryResult<usize>>
+    fn execute(self, session: &mut Session) -> Ready<QueryResult<usize>>
     where
         Self: ExecuteDsl<SqliteConnection>,
     {
-        ready(ExecuteDsl::execute(self, conn))
+        ready(ExecuteDsl::execute(self, &mut session.conn))
     }
 
     /// Runs the query; all rows.
-    fn load<'query, U>(self, conn: &mut SqliteConnection) -> Ready<QueryResult<Vec<U>>>
+    fn load<'query, U>(self, session: &mut Session) -> Ready<QueryResult<Vec<U>>>
     where
         Self: LoadQuery<'query, SqliteConnection, U>,
     {
-        ready(all(self, conn))
+        ready(all(self, &mut session.conn))
     }
 
     /// Runs the query; its first row.
-    fn get_result<'query, U>(self, conn: &mut SqliteConnection) -> Ready<QueryResult<U>>
+    fn get_result<'query, U>(self, session: &mut Session) -> Ready<QueryResult<U>>
     where
         Self: LoadQuery<'query, SqliteConnection, U>,
     {
-        ready(first(self, conn))
+        ready(first(self, &mut session.conn))
     }
 }
 

@@ -1,12 +1,15 @@
 //! The shared queries, for SQLite.
 
-use acme_types::Timestamp;
-use diesel::SqliteConnection;
+use acme_core::{Challenge, ChallengeState};
+use acme_types::{Slot, Timestamp};
 
+use super::due;
 use super::inline::RunQueryDsl;
+use super::session::Session;
 use crate::act::Outcome;
+use crate::rows::{Counters, Due, Tracked};
 
-type Conn = SqliteConnection;
+type Conn = Session;
 
 // One transaction writes at a time: there is nobody to be held off.
 macro_rules! locked {
@@ -40,6 +43,37 @@ macro_rules! insert_all {
 /// One process at a time uses the file, so its clock is the clock of all leases.
 async fn lease_clock(_: &mut Conn, now: Timestamp) -> Outcome<Timestamp> {
     Ok(now)
+}
+
+async fn lock_due(conn: &mut Conn, slot: Slot, limit: u32, now: Timestamp) -> Outcome<Vec<Due>> {
+    due::lock_due(conn, slot, limit, now).await
+}
+
+async fn next_due(conn: &mut Conn, slot: Slot, now: Timestamp) -> Outcome<Option<Timestamp>> {
+    due::next_due(conn, slot, now).await
+}
+
+/// The mark of a claim is no row here.
+async fn mark_claimed(conn: &mut Conn, challenge: &Challenge, _: Counters) -> Outcome<()> {
+    keep_mark(conn, challenge);
+    Ok(())
+}
+
+/// The mark follows the challenge.
+fn keep_mark(conn: &mut Conn, challenge: &Challenge) {
+    let mark = match &challenge.state {
+        ChallengeState::Processing { in_flight, .. } => *in_flight,
+        _ => None,
+    };
+    conn.set_mark(&challenge.id, mark);
+}
+
+fn with_marks(conn: &Conn, tracked: Option<Tracked>) -> Option<Tracked> {
+    conn.with_marks(tracked)
+}
+
+fn add_mark(conn: &Conn, challenge: &mut Challenge, counters: &mut Counters) {
+    conn.add_mark(challenge, counters);
 }
 
 #[path = "../queries/accounts.rs"]

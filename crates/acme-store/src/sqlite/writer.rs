@@ -1,20 +1,27 @@
 //! The one thread that writes: many acts in one transaction, each caller answered after its commit.
 
+use std::collections::VecDeque;
 use std::fs::File;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use acme_core::StoreError;
-use diesel::connection::Connection as _;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::checkpoint;
+use super::marks::Marks;
+use super::session::Session;
 use crate::OpenError;
 use crate::act::{Act, Fault, at_once, unavailable};
 
 /// Most acts in one transaction.
 const MAX_BATCH: usize = 512;
+/// Of those, acts that can wait, while others are there too and while there are none: who comes
+/// meanwhile waits until the transaction is over.
+const PATIENT_BESIDE: usize = 64;
+const PATIENT_ALONE: usize = 128;
 /// Most acts that wait; a caller beyond that waits to be let in.
 const MAX_WAITING: usize = 4096;
 
@@ -28,6 +35,8 @@ pub(crate) struct Writer {
 
 enum Message {
     Job(Box<dyn Job>),
+    /// One that can wait.
+    Patient(Box<dyn Job>),
     /// Do this last, after all that was let in before, then end.
     Close(Box<dyn Job>),
 }
@@ -37,6 +46,7 @@ impl Writer {
     /// keeps `lock` as long as it lives.
     pub(crate) fn start(
         conn: SqliteConnection,
+        marks: Arc<Marks>,
         connect: impl FnMut() -> Result<SqliteConnection, OpenError> + Send + 'static,
         lock: Option<File>,
     ) -> Result<Self, OpenError> {
@@ -45,7 +55,8 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || {
                 let connection = Connection {
-                    open: Some(conn),
+                    open: Some(Session::new(conn, Arc::clone(&marks))),
+                    marks,
                     connect,
                 };
                 let last = run(connection, inbox);
@@ -64,7 +75,12 @@ impl Writer {
 
     /// Runs an act; returns after its commit. It goes on when the caller stops waiting.
     pub(crate) async fn run<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
-        self.send(act, Message::Job).await
+        let message = if act.can_wait() {
+            Message::Patient
+        } else {
+            Message::Job
+        };
+        self.send(act, message).await
     }
 
     /// Runs a last act, moves the log into the database and ends the thread. Whoever comes later is
@@ -80,7 +96,7 @@ impl Writer {
     ) -> Result<A::Output, StoreError> {
         let closed = || unavailable(A::WHAT, "the store is closed");
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Waiting {
+        let job = Box::new(Asked {
             act,
             outcome: None,
             caller,
@@ -104,7 +120,7 @@ impl Drop for Writer {
 /// An act with its caller, whatever they are.
 trait Job: Send {
     /// Runs the act within the transaction that is open; may be called again when that was undone.
-    fn run(&mut self, conn: &mut SqliteConnection) -> Ran;
+    fn run(&mut self, session: &mut Session) -> Ran;
 
     /// The transaction was committed, or failed as a whole.
     fn answer(self: Box<Self>, failed: Option<&DatabaseError>);
@@ -120,15 +136,16 @@ enum Ran {
     Failed(DatabaseError),
 }
 
-struct Waiting<A: Act> {
+/// An act and who asked for it.
+struct Asked<A: Act> {
     act: A,
     outcome: Option<Result<A::Output, StoreError>>,
     caller: oneshot::Sender<Result<A::Output, StoreError>>,
 }
 
-impl<A: Act> Job for Waiting<A> {
-    fn run(&mut self, conn: &mut SqliteConnection) -> Ran {
-        let (outcome, ran) = match at_once(self.act.run(conn)) {
+impl<A: Act> Job for Asked<A> {
+    fn run(&mut self, session: &mut Session) -> Ran {
+        let (outcome, ran) = match at_once(self.act.run(session)) {
             Ok(output) => (Ok(output), Ran::Kept),
             Err(fault) if fault.is_engine_failure() => match fault {
                 Fault::Database(error) => {
@@ -158,8 +175,61 @@ impl<A: Act> Job for Waiting<A> {
 
 /// The connection that writes, and how to make another one.
 struct Connection<F> {
-    open: Option<SqliteConnection>,
+    open: Option<Session>,
+    marks: Arc<Marks>,
     connect: F,
+}
+
+/// Acts that were let in and are not done yet.
+#[derive(Default)]
+struct Waiting {
+    urgent: VecDeque<Box<dyn Job>>,
+    patient: VecDeque<Box<dyn Job>>,
+    last: Option<Box<dyn Job>>,
+}
+
+impl Waiting {
+    /// Takes in what has come; waits for something when there is nothing to do. False at the end.
+    fn take_in(&mut self, inbox: &mut mpsc::Receiver<Message>) -> bool {
+        if self.is_empty() {
+            match inbox.blocking_recv() {
+                Some(message) => self.let_in(message),
+                None => return false,
+            }
+        }
+        while self.urgent.len() + self.patient.len() < MAX_WAITING
+            && self.last.is_none()
+            && let Ok(message) = inbox.try_recv()
+        {
+            self.let_in(message);
+        }
+        true
+    }
+
+    fn let_in(&mut self, message: Message) {
+        match message {
+            Message::Job(job) => self.urgent.push_back(job),
+            Message::Patient(job) => self.patient.push_back(job),
+            Message::Close(job) => self.last = Some(job),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.patient.is_empty()
+    }
+
+    /// What is done next in one transaction: some of those that can wait are always among it.
+    fn next_batch(&mut self) -> Vec<Box<dyn Job>> {
+        let share = if self.urgent.is_empty() {
+            PATIENT_ALONE
+        } else {
+            PATIENT_BESIDE
+        };
+        let patient = self.patient.len().min(share);
+        let urgent = self.urgent.len().min(MAX_BATCH - patient);
+        let urgent = self.urgent.drain(..urgent);
+        urgent.chain(self.patient.drain(..patient)).collect()
+    }
 }
 
 /// Serves the inbox to its end; the last act, if there was one, and how it failed.
@@ -170,34 +240,28 @@ fn run<F>(
 where
     F: FnMut() -> Result<SqliteConnection, OpenError>,
 {
-    let mut messages = Vec::with_capacity(MAX_BATCH);
-    let mut last = None;
-    while last.is_none() && inbox.blocking_recv_many(&mut messages, MAX_BATCH) > 0 {
-        let mut batch = Vec::with_capacity(messages.len());
-        for message in messages.drain(..) {
-            match message {
-                Message::Job(job) => batch.push(job),
-                Message::Close(job) => last = Some(job),
-            }
-        }
-        connection.commit(batch);
+    let mut waiting = Waiting::default();
+    while waiting.last.is_none() && waiting.take_in(&mut inbox) {
+        connection.commit(waiting.next_batch());
     }
-    if last.is_some() {
+    if waiting.last.is_some() {
         inbox.close();
-        let mut rest = Vec::new();
-        while let Ok(Message::Job(job)) = inbox.try_recv() {
-            rest.push(job);
+        while let Ok(message) = inbox.try_recv() {
+            waiting.let_in(message);
         }
-        connection.commit(rest);
     }
+    while !waiting.is_empty() {
+        connection.commit(waiting.next_batch());
+    }
+    let last = waiting.last;
     let last = last.map(|last| {
         let mut batch = [last];
         let failed = connection.transact(&mut batch).err();
         let [last] = batch;
         (last, failed)
     });
-    if let Some(conn) = &mut connection.open
-        && let Err(error) = checkpoint(conn)
+    if let Some(session) = &mut connection.open
+        && let Err(error) = checkpoint(&mut session.conn)
     {
         tracing::warn!(%error, "the log could not be moved into the database; the next start does it");
     }
@@ -227,15 +291,18 @@ where
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), DatabaseError> {
-        let mut conn = match self.open.take() {
-            Some(conn) => conn,
-            None => (self.connect)().map_err(|error| {
-                let message = Box::new(error.to_string());
-                DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, message)
-            })?,
+        let mut session = match self.open.take() {
+            Some(session) => session,
+            None => {
+                let conn = (self.connect)().map_err(|error| {
+                    let message = Box::new(error.to_string());
+                    DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, message)
+                })?;
+                Session::new(conn, Arc::clone(&self.marks))
+            }
         };
-        transact(&mut conn, batch)?;
-        self.open = Some(conn);
+        transact(&mut session, batch)?;
+        self.open = Some(session);
         Ok(())
     }
 }
@@ -252,11 +319,11 @@ impl From<DatabaseError> for Undone {
     }
 }
 
-fn transact(conn: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), DatabaseError> {
+fn transact(session: &mut Session, batch: &mut [Box<dyn Job>]) -> Result<(), DatabaseError> {
     // Refusals after a write are rare, so savepoints are not paid for until there is one.
-    let outcome = conn.immediate_transaction(|conn| {
+    let outcome = session.transaction(|session| {
         for job in batch.iter_mut() {
-            match job.run(conn) {
+            match job.run(session) {
                 Ran::Kept => {}
                 Ran::Refused => return Err(Undone::ByRefusal),
                 Ran::Failed(error) => return Err(Undone::ByEngine(error)),
@@ -267,18 +334,15 @@ fn transact(conn: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(
     match outcome {
         Ok(()) => Ok(()),
         Err(Undone::ByEngine(error)) => Err(error),
-        Err(Undone::ByRefusal) => transact_apart(conn, batch),
+        Err(Undone::ByRefusal) => transact_apart(session, batch),
     }
 }
 
 /// The same with a savepoint around each act, so that one that is refused takes nothing with it.
-fn transact_apart(
-    conn: &mut SqliteConnection,
-    batch: &mut [Box<dyn Job>],
-) -> Result<(), DatabaseError> {
-    conn.immediate_transaction(|conn| {
+fn transact_apart(session: &mut Session, batch: &mut [Box<dyn Job>]) -> Result<(), DatabaseError> {
+    session.transaction(|session| {
         for job in batch.iter_mut() {
-            let outcome = conn.transaction(|conn| match job.run(conn) {
+            let outcome = session.transaction(|session| match job.run(session) {
                 Ran::Kept => Ok(()),
                 Ran::Refused => Err(Undone::ByRefusal),
                 Ran::Failed(error) => Err(Undone::ByEngine(error)),
@@ -289,4 +353,42 @@ fn transact_apart(
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Job for Nothing {
+        fn run(&mut self, _: &mut Session) -> Ran {
+            Ran::Kept
+        }
+
+        fn answer(self: Box<Self>, _: Option<&DatabaseError>) {}
+    }
+
+    #[test]
+    fn neither_those_who_wait_nor_those_who_can_wait_starve() {
+        let mut waiting = Waiting::default();
+        for _ in 0..1000 {
+            waiting.let_in(Message::Job(Box::new(Nothing)));
+            waiting.let_in(Message::Patient(Box::new(Nothing)));
+        }
+        let left = |waiting: &Waiting| (waiting.urgent.len(), waiting.patient.len());
+        let mut seen = Vec::new();
+        while !waiting.is_empty() {
+            let before = left(&waiting);
+            let batch = waiting.next_batch().len();
+            let after = left(&waiting);
+            assert_eq!(batch, before.0 - after.0 + before.1 - after.1);
+            seen.push((before.0 - after.0, before.1 - after.1));
+        }
+        assert_eq!(seen[..3], [(448, 64), (448, 64), (104, 64)]);
+        assert!(
+            seen[3..seen.len() - 1].iter().all(|n| *n == (0, 128)),
+            "{seen:?}"
+        );
+    }
 }

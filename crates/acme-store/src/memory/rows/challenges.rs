@@ -1,12 +1,12 @@
 //! Challenges and attempts in memory.
 
 use acme_core::{Attempt, Challenge, ChallengeState, InFlight, Retry};
-use acme_types::{AuthorizationId, ChallengeId, Identifier, Slot, Timestamp};
+use acme_types::{AuthorizationId, ChallengeId, Identifier, ProvisionerName, Slot, Timestamp};
 
 use super::super::Tables;
 use super::broken;
 use crate::act::{Fault, Outcome};
-use crate::rows::{ChallengeRows, Counters, Due, DueCursor, Subject, Tracked};
+use crate::rows::{ChallengeRows, Counters, Due, DueCursor, OrderRows as _, Subject, Tracked};
 
 /// A processing challenge and what it stands in.
 #[derive(Clone, Copy)]
@@ -84,6 +84,30 @@ impl ChallengeRows for Tables {
         tracked.authorization.challenges[position] = challenge.clone();
         tracked.counters[position] = counters;
         Ok(())
+    }
+
+    async fn mark_claimed(&mut self, challenge: &Challenge, counters: Counters) -> Outcome<()> {
+        self.set_challenge(challenge, counters).await
+    }
+
+    async fn lock_challenge(
+        &mut self,
+        id: &ChallengeId,
+        _: &ProvisionerName,
+    ) -> Outcome<Option<(Challenge, Counters, Timestamp)>> {
+        let tracked = self.authorization_of_challenge(id).await?;
+        Ok(tracked.and_then(|mut tracked| {
+            let position = tracked.position(id)?;
+            Some((
+                tracked.authorization.challenges.swap_remove(position),
+                tracked.counters[position],
+                tracked.authorization.expires_at,
+            ))
+        }))
+    }
+
+    async fn set_attempted(&mut self, challenge: &Challenge, counters: Counters) -> Outcome<()> {
+        self.set_challenge(challenge, counters).await
     }
 
     async fn insert_attempt(&mut self, challenge: &ChallengeId, attempt: &Attempt) -> Outcome<()> {

@@ -23,10 +23,11 @@ fn open(path: &Path, limit: &Arc<AtomicU32>) -> SqliteStore {
             .unwrap();
         Ok(conn)
     };
+    let marks = Arc::default();
     SqliteStore {
         engine: Sqlite {
-            readers: Readers::new(path).unwrap(),
-            writer: Writer::start(connect().unwrap(), connect, None).unwrap(),
+            readers: Readers::new(path, &marks).unwrap(),
+            writer: Writer::start(connect().unwrap(), marks, connect, None).unwrap(),
             nonces: Mutex::new(Nonces::Kept(SpentNonces::default())),
         },
     }

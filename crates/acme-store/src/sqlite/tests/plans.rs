@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use acme_core::{
     AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState, Replacement,
-    Revocation, RevocationReason, Serial,
+    RetryPolicy, Revocation, RevocationReason, Serial,
 };
 use acme_types::{AuthorizationId, Identifier, Problem, ProblemKind, Slot, Thumbprint, Timestamp};
 use diesel::connection::InstrumentationEvent;
@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::super::queries::challenges;
+use super::super::session::Session;
 use super::empty;
 use crate::cursor::Cursor;
 use crate::rows::{
@@ -40,22 +41,24 @@ async fn no_query_scans_a_table_that_grows() {
     let mut conn = empty(dir.path());
     let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let log = seen.clone();
-    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            let text = query.to_string();
-            let sql = text.split(" -- binds").next().unwrap_or_default();
-            log.lock().unwrap().insert(sql.to_owned());
-        }
-    });
+    conn.conn
+        .set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                let text = query.to_string();
+                let sql = text.split(" -- binds").next().unwrap_or_default();
+                log.lock().unwrap().insert(sql.to_owned());
+            }
+        });
     run_every_query(&mut conn).await;
-    conn.set_instrumentation(|_: InstrumentationEvent<'_>| ());
+    conn.conn
+        .set_instrumentation(|_: InstrumentationEvent<'_>| ());
 
     let seen = seen.lock().unwrap().clone();
     assert!(seen.len() > 40, "only {} queries were run", seen.len());
     let mut scans = Vec::new();
     for sql in seen {
         let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"));
-        for step in steps.load::<Step>(&mut conn).unwrap() {
+        for step in steps.load::<Step>(&mut conn.conn).unwrap() {
             let is_small = SMALL.iter().any(|table| step.detail.contains(table));
             let walks_index = step.detail.contains("_by_creation")
                 || step.detail.contains("revoked_certificates")
@@ -86,7 +89,7 @@ fn order_of(identifier: &Identifier) -> acme_core::Order {
     }
 }
 
-async fn run_every_query(conn: &mut SqliteConnection) {
+async fn run_every_query(conn: &mut Session) {
     let (now, slot) = (Timestamp::from_secs(1), Slot::new(1));
     let place = Cursor {
         created_at: now,
@@ -131,8 +134,14 @@ async fn run_every_query(conn: &mut SqliteConnection) {
     conn.newest_attempts(&id(), 11).await.unwrap();
     conn.all_attempts(&id()).await.unwrap();
     conn.lock_due(slot, 10, now).await.unwrap();
-    let ids = many.iter().map(AuthorizationId::as_str).collect();
-    challenges::subjects(conn, ids).await.unwrap();
+    conn.lock_challenge(&id(), &provisioner).await.unwrap();
+    let armed = acme_core::Challenge {
+        state: ChallengeState::Pending.requested(slot, &provisioner, &RetryPolicy::default(), now),
+        ..challenge
+    };
+    conn.set_attempted(&armed, Counters::default())
+        .await
+        .unwrap();
     conn.next_due(slot, now).await.unwrap();
     conn.subject(&id()).await.unwrap();
     let in_flight = InFlight {
