@@ -415,7 +415,7 @@ fn word_of(kind: ProblemKind) -> &'static str {
     urn.rsplit(':').next().unwrap_or(urn)
 }
 
-/// One line for each request.
+/// One line for each request; that of a nonce only for those who look closely.
 fn log(
     request: &Request,
     target: Option<&Target>,
@@ -424,15 +424,26 @@ fn log(
     answer: &Answer,
     started: Instant,
 ) {
-    tracing::info!(
-        method = %request.method,
-        route = target.map_or("none", Target::route),
-        status = answer.status.as_u16(),
-        duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
-        provisioner = provisioner.map(|p| p.name.as_str()),
-        account = trail.account.as_ref().map(AccountId::as_str),
-        problem = answer.problem.map(word_of),
-        peer = request.peer.map(|peer| tracing::field::display(peer.0)),
-        "request"
-    );
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                method = %request.method,
+                route = target.map_or("none", Target::route),
+                status = answer.status.as_u16(),
+                duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
+                provisioner = provisioner.map(|p| p.name.as_str()),
+                account = trail.account.as_ref().map(AccountId::as_str),
+                problem = answer.problem.map(word_of),
+                peer = request.peer.map(|peer| tracing::field::display(peer.0)),
+                "request"
+            );
+        };
+    }
+    // Each client asks for nonces, and there is nothing to say about them.
+    let is_nonce = matches!(target, Some(Target::Acme(_, Resource::NewNonce)));
+    if is_nonce && answer.status.is_success() {
+        tell!(debug);
+    } else {
+        tell!(info);
+    }
 }
