@@ -36,7 +36,7 @@ pub fn template(values: &[TemplateValue<'_>]) -> String {
 /// The key that a line sets, or would set without its `#`. Prose has a space after the `#`.
 fn key_of(line: &str) -> Option<&str> {
     let (key, _) = line.strip_prefix('#').unwrap_or(line).split_once(" = ")?;
-    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     key.chars().all(is_key).then_some(key)
 }
 
