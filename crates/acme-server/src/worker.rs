@@ -34,7 +34,7 @@ const GIVE_BACK_WITHIN: Duration = Duration::from_millis(500);
 /// requests waiting.
 const STARTED_IN_A_ROW: usize = 16;
 /// Most attempts that are claimed in one act, since nobody else can write meanwhile.
-const CLAIMED_AT_ONCE: usize = 128;
+const CLAIMED_AT_ONCE: usize = 256;
 /// Longest wait for more room than the first place that has come free.
 const REFILL_WITHIN: Duration = Duration::from_millis(20);
 

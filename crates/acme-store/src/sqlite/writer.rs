@@ -20,8 +20,8 @@ use crate::act::{Act, Fault, at_once, unavailable};
 const MAX_BATCH: usize = 512;
 /// Of those, acts that can wait, while others are there too and while there are none: who comes
 /// meanwhile waits until the transaction is over.
-const PATIENT_BESIDE: usize = 64;
-const PATIENT_ALONE: usize = 128;
+const PATIENT_BESIDE: usize = 128;
+const PATIENT_ALONE: usize = MAX_BATCH;
 /// Most acts that wait; a caller beyond that waits to be let in.
 const MAX_WAITING: usize = 4096;
 
@@ -385,10 +385,7 @@ mod tests {
             assert_eq!(batch, before.0 - after.0 + before.1 - after.1);
             seen.push((before.0 - after.0, before.1 - after.1));
         }
-        assert_eq!(seen[..3], [(448, 64), (448, 64), (104, 64)]);
-        assert!(
-            seen[3..seen.len() - 1].iter().all(|n| *n == (0, 128)),
-            "{seen:?}"
-        );
+        assert_eq!(seen[..3], [(384, 128), (384, 128), (232, 128)]);
+        assert_eq!(seen[3..], [(0, 512), (0, 104)]);
     }
 }
