@@ -5,6 +5,7 @@ use acme_types::{Slot, Timestamp};
 
 use crate::act::Act;
 
+mod after;
 mod store;
 
 /// Runs acts, each in one transaction of its own.

@@ -17,6 +17,7 @@ use acme_types::{
 };
 use async_trait::async_trait;
 
+use super::after::After;
 use super::{Engine, StoreOn};
 use crate::acts::{
     accounts, attempts, certificates, finalize, leases, orders, processing, renewals, revocations,
@@ -24,34 +25,6 @@ use crate::acts::{
 };
 use crate::cursor::Cursor;
 use crate::rows::DueCursor;
-
-/// A page's beginning; a text that is no place in a list begins nowhere.
-enum After<C> {
-    Start,
-    Place(C),
-    Nowhere,
-}
-
-impl<C> After<C> {
-    fn parse(text: Option<&str>, parse: impl Fn(&str) -> Option<C>) -> Self {
-        match text {
-            None => Self::Start,
-            Some(text) => parse(text).map_or(Self::Nowhere, Self::Place),
-        }
-    }
-
-    /// The place to go on from; an empty page instead when there is none.
-    fn or_empty<T>(self) -> Result<Option<C>, Page<T>> {
-        match self {
-            Self::Start => Ok(None),
-            Self::Place(place) => Ok(Some(place)),
-            Self::Nowhere => Err(Page {
-                items: Vec::new(),
-                next: None,
-            }),
-        }
-    }
-}
 
 /// Returns an empty page when `$after` is no place in a list.
 macro_rules! place {
