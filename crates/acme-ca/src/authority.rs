@@ -13,7 +13,7 @@ use acme_types::{Identifier, ProvisionerName, Timestamp};
 use async_trait::async_trait;
 
 use crate::chain::read_certificates;
-use crate::issuing::{Issuing, read_alternates, read_chains, read_signer};
+use crate::issuing::{DerChain, Issuing, read_alternates, read_chains, read_signer};
 use crate::layout::{ALTERNATE, ISSUERS, Layout, PREVIOUS, ROOT_CERTIFICATE};
 use crate::profile::LeafProfile;
 use crate::signer::{Signer, unavailable};
@@ -34,7 +34,7 @@ pub struct LocalAuthority {
     /// Those in use, then those before them.
     issuers: Vec<Issuer>,
     /// Other chains for issuers.
-    alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>>,
+    alternates: HashMap<IssuerId, Vec<DerChain>>,
     roots: Vec<Vec<u8>>,
 }
 

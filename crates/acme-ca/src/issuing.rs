@@ -17,6 +17,9 @@ use crate::profile::{LeafProfile, LeafTemplate};
 use crate::signer::Signer;
 use crate::{CaError, Passphrase};
 
+/// DER of the certificates of a chain below its root, the issuer of leaves first.
+pub(crate) type DerChain = Vec<Vec<u8>>;
+
 /// An issuer in use.
 #[derive(Debug)]
 pub(crate) struct Issuing {
@@ -96,8 +99,8 @@ pub(crate) fn read_alternates(
     firsts: &[CaCertificate],
     roots: &[CaCertificate],
     now: Timestamp,
-) -> Result<HashMap<IssuerId, Vec<Vec<Vec<u8>>>>, CaError> {
-    let mut alternates: HashMap<IssuerId, Vec<Vec<Vec<u8>>>> = HashMap::new();
+) -> Result<HashMap<IssuerId, Vec<DerChain>>, CaError> {
+    let mut alternates: HashMap<IssuerId, Vec<DerChain>> = HashMap::new();
     for (path, chain) in read_chains(dir)? {
         let of: Vec<_> = firsts
             .iter()

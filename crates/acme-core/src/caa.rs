@@ -185,7 +185,7 @@ impl CaaCheck {
             is_near: false,
             text: format!("{shown}, {why}"),
         };
-        let value = IssueValue::parse(value).map_err(far)?;
+        let value = IssueValue::parse(value).map_err(&far)?;
         if !value.names_one_of(&self.issuer_names) {
             return Err(far(&format!(
                 "which does not name this authority ({})",

@@ -38,6 +38,11 @@ const CLAIMED_AT_ONCE: usize = 256;
 /// Longest wait for more room than the first place that has come free.
 const REFILL_WITHIN: Duration = Duration::from_millis(20);
 
+/// A claim whose attempt has not begun by then is not used any more. With the 5 s that a claim has
+/// on top of the longest probe, replicas whose clocks differ by less than 4 s never try one
+/// challenge at the same time.
+const BEGIN_WITHIN: Duration = Duration::from_secs(1);
+
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerLimits {
@@ -232,10 +237,12 @@ impl Worker {
     }
 
     async fn attempt(&self, claim: &Claim) {
-        // The process may have stood still since the claim was made.
-        if self.ports.clock.now().plus(self.limits.probe_timeout) > claim.in_flight.until {
+        // The process may have stood still since the claim was made. What is left of the claim then
+        // must be enough for the probe, and for clocks that differ.
+        let begun_within = self.ports.clock.now().since(claim.in_flight.started_at);
+        if begun_within > BEGIN_WITHIN {
             debug!(challenge.id = %claim.challenge_id, "claim too old to be used; the attempt is due again");
-            return;
+            return self.put_off(claim, Duration::ZERO).await;
         }
         let WorkerPorts {
             validator,

@@ -16,12 +16,11 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// Longest time a probe takes.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most that a replica's clock is wrong by, either way; a run has one of these. Two clocks then
-/// differ by less than the 5 s that a claim has on top of the longest probe, which is what
-/// docs/ARCHITECTURE.md calls harmless.
+/// differ by less than the 4 s that docs/ARCHITECTURE.md calls harmless.
 pub const SKEWS: [Duration; 3] = [
     Duration::ZERO,
     Duration::from_millis(800),
-    Duration::from_millis(2_400),
+    Duration::from_millis(1_900),
 ];
 
 /// What all replicas of a run share.

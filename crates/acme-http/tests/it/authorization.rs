@@ -134,7 +134,7 @@ async fn a_valid_authorization_serves_orders_for_its_time() {
     ] {
         let order = client.new_order(&names).await.json();
         assert_eq!(order["status"], "pending");
-        assert_ne!(authorizations(&order), [first.authorization.clone()]);
+        assert!(!authorizations(&order).contains(&first.authorization));
     }
     // An order ends with what it rests on.
     server.clock.advance(9 * DAY + DAY / 2);
