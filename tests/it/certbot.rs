@@ -1,6 +1,6 @@
 //! certbot gets, renews, revokes and leaves.
 
-use acme_tests::{Certbot, Certificate, Lateness, Settings, Webroot};
+use acme_tests::{Certbot, Certificate, Lateness, Settings, Webroot, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certbot_gets_a_certificate_by_http_01() {
@@ -19,6 +19,7 @@ async fn certbot_gets_a_certificate_by_http_01() {
         .expect_good(&server.root_file(), &["one.test"])
         .await;
     assert_eq!(target.requests(), 1, "one attempt was enough");
+    shown("certbot", "http-01");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,6 +34,7 @@ async fn certbot_gets_two_names() {
 
     let certificate = Certificate::read(&certbot.certificate("one.test"));
     certificate.expect_good(&server.root_file(), &names).await;
+    shown("certbot", "several names");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +47,8 @@ async fn certbot_gets_a_wildcard_by_dns_01() {
 
     let certificate = Certificate::read(&certbot.certificate("wild.test"));
     certificate.expect_good(&server.root_file(), &names).await;
+    shown("certbot", "dns-01");
+    shown("certbot", "wildcard");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,6 +67,7 @@ async fn certbot_gets_an_address() {
     certificate
         .expect_good(&server.root_file(), &["127.0.0.1"])
         .await;
+    shown("certbot", "IP address");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +92,9 @@ async fn certbot_renews_revokes_and_leaves() {
     assert!(again.stderr.contains("was revoked"), "{again}");
 
     certbot.unregister().await.expect_success();
+    for feature in ["renewal", "revocation", "account deactivation"] {
+        shown("certbot", feature);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +115,7 @@ async fn certbot_waits_for_a_late_target() {
         .expect_good(&server.root_file(), &["late.test"])
         .await;
     drop(target.await);
+    shown("certbot", "late target");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +139,49 @@ async fn certbot_renews_what_the_operator_has_marked() {
 
     assert_eq!(read("calm.test").serial().await, calm.serial().await);
     assert_ne!(read("early.test").serial().await, printed);
-    let shown = server.cli(&["cert", "show", &serial]).await;
-    let shown = shown.expect_success().stdout;
-    assert!(shown.contains("incident-7"), "{shown}");
+    let told = server.cli(&["cert", "show", &serial]).await;
+    let told = told.expect_success().stdout;
+    assert!(told.contains("incident-7"), "{told}");
+    shown("certbot", "renewal information");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certbot_shows_an_external_account_key_and_updates_its_account() {
+    let bound = ["provisioner.default.require_eab=true"];
+    let server = Settings::new().set(&bound).start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let refused = Certbot::new(&server).webroot(&webroot, &["one.test"]).await;
+    refused.expect_failure();
+
+    let certbot = Certbot::new(&server);
+    let key = server.external_key().await;
+    certbot.register_bound(&key).await.expect_success();
+    let ran = certbot.webroot(&webroot, &["one.test"]).await;
+    ran.expect_success();
+    let certificate = Certificate::read(&certbot.certificate("one.test"));
+    certificate
+        .expect_good(&server.root_file(), &["one.test"])
+        .await;
+    // The key was good for one account.
+    let other = Certbot::new(&server);
+    other.register_bound(&key).await.expect_failure();
+
+    let ran = certbot.update_account("other@example.test").await;
+    ran.expect_success();
+    let told = server.cli(&["account", "list", "--output", "json"]).await;
+    let told = told.expect_success();
+    assert!(told.stdout.contains("other@example.test"), "{told}");
+    certbot.unregister().await.expect_success();
+    certbot
+        .webroot(&webroot, &["two.test"])
+        .await
+        .expect_failure();
+    for feature in [
+        "external account binding",
+        "account update",
+        "account deactivation",
+    ] {
+        shown("certbot", feature);
+    }
 }

@@ -1,7 +1,7 @@
 //! What is issued, judged by strangers: OpenSSL and a linter for PKIX certificates.
 
 use acme_tests::client::{self, Proof};
-use acme_tests::{Settings, Webroot};
+use acme_tests::{Settings, Webroot, shown};
 use rcgen::{
     KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PKCS_RSA_SHA256,
 };
@@ -33,6 +33,8 @@ async fn every_kind_of_key_is_certified_without_a_finding() {
         certificate.expect_good(&server.root_file(), &names).await;
         certificate.expect_no_findings().await;
     }
+    shown("instant-acme", "RSA key");
+    shown("instant-acme", "Ed25519 key");
 }
 
 #[tokio::test(flavor = "multi_thread")]

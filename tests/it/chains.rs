@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use acme_tests::{Certbot, Certificate, Server, Settings, Webroot, run_server};
+use acme_tests::{Certbot, Certificate, Server, Settings, Webroot, run_server, shown};
 use tempfile::TempDir;
 
 const NEXT_ROOT: &str = "Next Root CA";
@@ -73,6 +73,7 @@ async fn certbot_prefers_the_chain_of_either_root_while_the_root_changes() {
         assert_eq!(certificate.chain_length(), 3);
     }
     certbot.revoke("one.test").await.expect_success();
+    shown("certbot", "alternate chain");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +106,7 @@ async fn certbot_gets_a_chain_of_rsa_keys_for_an_rsa_key() {
         let by = certificate.issuer().await;
         assert!(by.ends_with(issuer), "{by}");
     }
+    shown("certbot", "RSA key");
 }
 
 /// A file with the server's root alone, and the folder of a new authority.

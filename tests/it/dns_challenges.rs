@@ -1,7 +1,7 @@
 //! The newer challenges of DNS, and CAA records, before a real name server.
 
 use acme_tests::client::{self, Proof};
-use acme_tests::{Server, Settings, Webroot};
+use acme_tests::{Server, Settings, Webroot, shown};
 use instant_acme::{ChallengeType, Error, Order, OrderStatus};
 
 async fn offering(kind: &str, more: &[&str]) -> Server {
@@ -55,6 +55,7 @@ async fn a_record_at_the_accounts_label_proves_and_may_come_late() {
     assert_eq!(order.refresh().await.unwrap().status, OrderStatus::Pending);
     server.dns.add_txt(&name, &value);
     issue(&server, &mut order, &["*.account.test"]).await;
+    shown("instant-acme", "dns-account-01");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +76,7 @@ async fn a_standing_record_proves_order_after_order() {
     let mut order = client::order(&other, &["standing.test"]).await;
     ask(&mut order, "dns-persist-01").await;
     assert_eq!(order.refresh().await.unwrap().status, OrderStatus::Pending);
+    shown("instant-acme", "dns-persist-01");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! instant-acme gets, renews, revokes and leaves; an embedded client shows the protocol's details.
 
 use acme_tests::client::{self, Proof};
-use acme_tests::{Lateness, Settings, Webroot};
+use acme_tests::{Lateness, Settings, Webroot, shown};
 use instant_acme::{AuthorizationStatus, Error, OrderStatus, RevocationReason, RevocationRequest};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,6 +15,8 @@ async fn instant_acme_gets_two_names_by_http_01() {
     let certificate = client::issue(&account, &names, Proof::Http(&webroot)).await;
 
     certificate.expect_good(&server.root_file(), &names).await;
+    shown("instant-acme", "http-01");
+    shown("instant-acme", "several names");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,6 +28,8 @@ async fn instant_acme_gets_a_wildcard_by_dns_01() {
     let certificate = client::issue(&account, &names, Proof::Dns(&server.dns)).await;
 
     certificate.expect_good(&server.root_file(), &names).await;
+    shown("instant-acme", "dns-01");
+    shown("instant-acme", "wildcard");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +64,7 @@ async fn instant_acme_gets_a_certificate_by_tls_alpn_01() {
     certificate
         .expect_good(&server.root_file(), &["one.test"])
         .await;
+    shown("instant-acme", "tls-alpn-01");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,6 +79,7 @@ async fn instant_acme_gets_an_address_by_http_01() {
     certificate
         .expect_good(&server.root_file(), &["127.0.0.1"])
         .await;
+    shown("instant-acme", "IP address");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +138,8 @@ async fn instant_acme_renews_and_revokes() {
     };
     account.revoke(&request).await.unwrap();
     expect_problem(account.revoke(&request).await, "alreadyRevoked");
+    shown("instant-acme", "renewal");
+    shown("instant-acme", "revocation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +169,7 @@ async fn instant_acme_replaces_a_certificate() {
     assert_ne!(first.serial().await, second.serial().await);
     let third = account.new_order(&replacing()).await.map(drop);
     expect_problem(third, "alreadyReplaced");
+    shown("instant-acme", "renewal information");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,6 +227,7 @@ async fn orders_rest_on_one_proof() {
         client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
     }
     assert_eq!(target.requests(), 1, "one proof for three orders");
+    shown("instant-acme", "authorization reuse");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,6 +241,7 @@ async fn a_deactivated_account_can_do_nothing() {
     let identifiers = [instant_acme::Identifier::Dns("one.test".to_owned())];
     let order = instant_acme::NewOrder::new(&identifiers);
     expect_problem(left.new_order(&order).await.map(drop), "unauthorized");
+    shown("instant-acme", "account deactivation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,6 +257,7 @@ async fn a_deactivated_authorization_ends_its_order() {
 
     let state = order.refresh().await.unwrap();
     assert_eq!(state.status, OrderStatus::Invalid);
+    shown("instant-acme", "authorization deactivation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,6 +266,7 @@ async fn an_account_changes_its_contacts() {
     let account = client::account(&server).await;
     let contacts = ["mailto:other@example.test"];
     account.update_contacts(&contacts).await.unwrap();
+    shown("instant-acme", "account update");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,6 +283,29 @@ async fn instant_acme_waits_for_a_late_target() {
         .expect_good(&server.root_file(), &["late.test"])
         .await;
     drop(target.await);
+    shown("instant-acme", "late target");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_changes_its_key() {
+    let server = Settings::new().start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let mut account = client::account(&server).await;
+    let left = account.clone();
+    let id = account.id().to_owned();
+
+    drop(account.update_key().await.unwrap());
+
+    assert_eq!(account.id(), id);
+    let names = ["one.test"];
+    let certificate = client::issue(&account, &names, Proof::Http(&webroot)).await;
+    certificate.expect_good(&server.root_file(), &names).await;
+    // The earlier key signs for nobody.
+    let identifiers = [instant_acme::Identifier::Dns("one.test".to_owned())];
+    let order = instant_acme::NewOrder::new(&identifiers);
+    expect_problem(left.new_order(&order).await.map(drop), "malformed");
+    shown("instant-acme", "account key change");
 }
 
 #[track_caller]

@@ -17,3 +17,4 @@ mod lego;
 mod policy;
 mod retry;
 mod revocation;
+mod small_clients;

@@ -1,7 +1,7 @@
 //! Profiles, policy and the policy hook, as certbot and instant-acme meet them.
 
 use acme_tests::client::{self, Proof};
-use acme_tests::{Certbot, Certificate, PolicyHook, Settings, Webroot};
+use acme_tests::{Certbot, Certificate, PolicyHook, Settings, Webroot, shown};
 use instant_acme::{Error, Identifier, NewOrder};
 
 /// Two profiles: `server` as certificates are without one, `short` for an hour and servers alone.
@@ -50,6 +50,7 @@ async fn certbot_gets_the_profile_it_asks_for() {
     // The profile is kept for renewals.
     certbot.renew().await.expect_success();
     expect_short(&Certificate::read(&certbot.certificate("c.test")), true).await;
+    shown("certbot", "profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +77,7 @@ async fn instant_acme_gets_the_profile_it_asks_for() {
     drop(targets);
     let certificate = client::finalize(&mut order).await;
     expect_short(&certificate, true).await;
+    shown("instant-acme", "profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]

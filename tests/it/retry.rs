@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acme_tests::client::{self, Proof};
-use acme_tests::{Settings, Webroot};
+use acme_tests::{Settings, Webroot, shown};
 use instant_acme::{
     AuthorizationState, AuthorizationStatus, ChallengeStatus, ChallengeType, Order, OrderStatus,
 };
@@ -115,6 +115,7 @@ async fn asking_again_after_the_window_tries_again() {
     let _target = webroot.serve(server.http01_port).await;
     client::answer(&mut order, Proof::Http(&webroot)).await;
     client::wait_until_ready(&mut order).await;
+    shown("instant-acme", "asking for another attempt");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::command::{Ran, program, run};
-use crate::{Dns, Server, Webroot};
+use crate::{Dns, ExternalKey, Server, Webroot};
 
 /// One installation of certbot with its own account and certificates.
 #[derive(Debug)]
@@ -96,6 +96,20 @@ impl Certbot {
             .arg("--cert-path")
             .arg(self.certificate(name));
         run(&mut command).await
+    }
+
+    /// Makes an account that shows an external account key.
+    pub async fn register_bound(&self, key: &ExternalKey) -> Ran {
+        let mut command = self.command("register");
+        command.arg("--register-unsafely-without-email");
+        command.args(["--eab-kid", &key.id, "--eab-hmac-key", &key.hmac_key]);
+        run(&mut command).await
+    }
+
+    /// Changes the account's contact.
+    pub async fn update_account(&self, email: &str) -> Ran {
+        let mut command = self.command("update_account");
+        run(command.args(["--no-eff-email", "--email", email])).await
     }
 
     /// Deactivates the account.

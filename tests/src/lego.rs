@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::command::{Ran, program, run};
-use crate::{Dns, Server, Webroot};
+use crate::{Dns, ExternalKey, Server, Webroot};
 
 /// One installation of lego with its own account and certificates.
 #[derive(Debug)]
@@ -31,6 +31,17 @@ impl Lego {
     pub async fn webroot(&self, webroot: &Webroot, names: &[&str]) -> Ran {
         let mut command = self.command(names);
         command
+            .arg("--http")
+            .arg("--http.webroot")
+            .arg(webroot.path());
+        run(command.arg("run")).await
+    }
+
+    /// The same, with an account that shows an external account key.
+    pub async fn webroot_bound(&self, webroot: &Webroot, names: &[&str], key: &ExternalKey) -> Ran {
+        let mut command = self.command(names);
+        command
+            .args(["--eab", "--kid", &key.id, "--hmac", &key.hmac_key])
             .arg("--http")
             .arg("--http.webroot")
             .arg(webroot.path());

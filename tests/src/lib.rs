@@ -2,7 +2,7 @@
 //! targets on loopback, a DNS server of their own, crashes.
 //!
 //! A scenario starts a [`Server`], publishes proofs ([`Webroot`], [`Dns`], [`AlpnTarget`]) and lets
-//! a client ([`Certbot`], [`Lego`], [`client`]) ask. Every scenario has its own processes, ports and
+//! a client ([`Certbot`], [`Lego`], [`Uacme`], [`AcmeTiny`], [`python_acme()`], [`client`]) ask. Every scenario has its own processes, ports and
 //! folders, so all of them run at the same time. A fixture panics when it cannot do its work: a
 //! test that cannot run has failed.
 
@@ -14,6 +14,7 @@
     reason = "a fixture that cannot do its work must fail its test"
 )]
 
+mod acme_tiny;
 mod alpn;
 mod certbot;
 pub mod client;
@@ -24,8 +25,12 @@ mod http;
 mod lego;
 mod openssl;
 mod port;
+mod python_acme;
 mod server;
+mod shown;
+mod uacme;
 
+pub use acme_tiny::AcmeTiny;
 pub use alpn::AlpnTarget;
 pub use certbot::Certbot;
 pub use command::Ran;
@@ -35,7 +40,10 @@ pub use http::{HttpTarget, Webroot};
 pub use lego::Lego;
 pub use openssl::{Certificate, openssl_csr};
 pub use port::free_port;
-pub use server::{Server, Settings, run_server};
+pub use python_acme::python_acme;
+pub use server::{ExternalKey, Server, Settings, run_server};
+pub use shown::shown;
+pub use uacme::Uacme;
 
 use std::time::Duration;
 

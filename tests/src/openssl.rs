@@ -157,7 +157,7 @@ fn octets(text: &str) -> Vec<u8> {
     digits.chunks_exact(2).map(octet).collect()
 }
 
-fn openssl() -> Command {
+pub(crate) fn openssl() -> Command {
     Command::new(program("ACME_TEST_OPENSSL", "openssl"))
 }
 

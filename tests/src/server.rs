@@ -91,6 +91,15 @@ impl Settings {
     }
 }
 
+/// What an operator hands out to who may make an account.
+#[derive(Clone, Debug)]
+pub struct ExternalKey {
+    /// The `kid` of the binding.
+    pub id: String,
+    /// The secret, in base64url.
+    pub hmac_key: String,
+}
+
 /// One `acme-server dev` with everything it needs. Killed when dropped; its log is shown when the
 /// test fails.
 #[derive(Debug)]
@@ -198,6 +207,17 @@ impl Server {
             .arg("--config")
             .arg(self.dir.join("acme-server.toml"));
         run(&mut command.into()).await
+    }
+
+    /// A new key for external account binding, good for one account.
+    pub async fn external_key(&self) -> ExternalKey {
+        let ran = self.cli(&["eab", "create", "--output", "json"]).await;
+        let made: serde_json::Value = serde_json::from_str(&ran.expect_success().stdout).unwrap();
+        let text = |member: &str| made[member].as_str().unwrap().to_owned();
+        ExternalKey {
+            id: text("id"),
+            hmac_key: text("hmac_key"),
+        }
     }
 
     /// Where the admin API listens.

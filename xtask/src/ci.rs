@@ -4,7 +4,7 @@ use crate::chore::{Breach, Result, cargo, run};
 use crate::workspace::Metadata;
 use crate::{conformance, dependencies, docs, files, layers, licences, test};
 
-/// House rules, format, lints, documentation, then every test.
+/// House rules, format, lints, documentation, then every test, and the table that the tests make.
 pub(crate) fn ci() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     house_rules()?;
@@ -21,7 +21,7 @@ pub(crate) fn ci() -> Result<()> {
         .args(["doc", "--workspace", "--no-deps", "--locked"])
         .arg("--document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings"))?;
-    test::test(false, None)
+    test::run_tests(false, None)?.compare()
 }
 
 /// Runs every check of our own and lists all that is wrong.

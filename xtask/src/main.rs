@@ -8,6 +8,7 @@ mod bench;
 mod chaos;
 mod chore;
 mod ci;
+mod clients;
 mod conformance;
 mod dependencies;
 mod docs;
@@ -40,7 +41,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Run every test, after installing what the tests need.
+    /// Run every test, after installing what the tests need; write what they have shown of clients
+    /// into docs/CLIENTS.md.
     Test {
         /// Let the tests of the retry schedule take their real time (some minutes).
         #[arg(long)]
@@ -66,7 +68,8 @@ enum Chore {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
-    /// Install the programs that the tests drive: certbot, lego, openssl, PostgreSQL, pkilint.
+    /// Install the programs that the tests drive: certbot, lego, uacme, acme-tiny, openssl, PostgreSQL,
+    /// pkilint.
     Tools,
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Tools {
     certbot: PathBuf,
     pkilint: PathBuf,
     lego: PathBuf,
+    uacme: PathBuf,
+    acme_tiny: PathBuf,
     openssl: PathBuf,
     /// The folder with `initdb` and `pg_ctl`.
     postgres: PathBuf,
@@ -38,6 +40,8 @@ impl Tools {
         Ok(Self {
             openssl: from_path_or_debian("openssl", "openssl")?,
             lego: from_path_or_debian("lego", "lego")?,
+            uacme: from_path_or_debian("uacme", "uacme")?,
+            acme_tiny: from_path_or_debian("acme-tiny", "acme-tiny")?,
             postgres: postgres()?,
             certbot: CERTBOT.ensure(&dir)?,
             pkilint: PKILINT.ensure(&dir)?,
@@ -45,11 +49,13 @@ impl Tools {
     }
 
     /// The variables that tell the tests where the programs lie.
-    pub(crate) fn environment(&self) -> [(&'static str, &Path); 5] {
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 7] {
         [
             ("ACME_TEST_CERTBOT", &self.certbot),
             ("ACME_TEST_PKILINT", &self.pkilint),
             ("ACME_TEST_LEGO", &self.lego),
+            ("ACME_TEST_UACME", &self.uacme),
+            ("ACME_TEST_ACME_TINY", &self.acme_tiny),
             ("ACME_TEST_OPENSSL", &self.openssl),
             ("ACME_TEST_PG_BIN", &self.postgres),
         ]
