@@ -82,7 +82,8 @@ fn other_keys_are_refused_and_say_why() {
         &format!(r#"{{"kty":"OKP","crv":"P-256","x":"{}"}}"#, octets(32)),
         curve("P-256"),
     );
-    bad(r#"{"kty":"AKP"}"#, E::UnknownKind("AKP".to_owned()));
+    bad(r#"{"kty":"oct"}"#, E::UnknownKind("oct".to_owned()));
+    bad(r#"{"kty":"AKP"}"#, E::Missing("alg"));
     bad(r#"{"kty":"EC","x":"AA","y":"AA"}"#, E::Missing("crv"));
     bad(r#"{"kty":"OKP","x":"AA"}"#, E::Missing("crv"));
     bad(r#"{"kty":"EC","crv":"P-256","y":"AA"}"#, E::Missing("x"));
