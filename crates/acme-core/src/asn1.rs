@@ -1,4 +1,5 @@
-//! The few pieces of DER that are written here by hand: public keys, in their one usual form.
+//! The few pieces of DER that are written here by hand: public keys, in their one usual form, and
+//! bundles of certificates.
 
 use der::asn1::ObjectIdentifier;
 
@@ -6,6 +7,9 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const NULL: u8 = 0x05;
+pub(crate) const SET: u8 = 0x31;
+/// `[0]` with a value that is made of elements.
+pub(crate) const CONTEXT_0: u8 = 0xa0;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 
 /// One element: tag, length in its shortest form, and the parts of its value.

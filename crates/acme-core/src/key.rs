@@ -95,6 +95,10 @@ impl VerifyKey {
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match (&*self.0, algorithm) {
+            // Apple's client drops the zeros that r or s begins with, and its signatures get short.
+            (Checked::Ec(Curve::P256, key), Algorithm::Es256) if signature.len() < ES256_LEN => {
+                zeros_restored(signature).any(|it| key.verify_sig(message, &it).is_ok())
+            }
             (Checked::Ec(Curve::P256, key), Algorithm::Es256)
             | (Checked::Ec(Curve::P384, key), Algorithm::Es384)
             | (Checked::Ec(Curve::P521, key), Algorithm::Es512)
@@ -307,6 +311,26 @@ const SMALL_PRIMES: [u32; 132] = {
     }
     primes
 };
+
+/// Octets of a signature by ES256: r and s of 32 each.
+const ES256_LEN: usize = 64;
+/// Most zeros that are put back; more are missing once in eight million signatures.
+const MAX_DROPPED: usize = 2;
+
+/// Every signature of full length that gets to be this one when r and s lose zeros at their left.
+/// None when it is too short.
+fn zeros_restored(short: &[u8]) -> impl Iterator<Item = [u8; ES256_LEN]> {
+    let missing = ES256_LEN.saturating_sub(short.len());
+    let dropped_of_r = (0..=missing).filter(move |_| missing <= MAX_DROPPED);
+    dropped_of_r.map(move |of_r| {
+        let half = ES256_LEN / 2;
+        let (r, s) = short.split_at(half - of_r);
+        let mut full = [0; ES256_LEN];
+        full[of_r..half].copy_from_slice(r);
+        full[half + missing - of_r..].copy_from_slice(s);
+        full
+    })
+}
 
 fn jws_ecdsa(curve: Curve) -> &'static dyn VerificationAlgorithm {
     match curve {

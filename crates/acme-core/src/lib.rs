@@ -16,6 +16,7 @@ mod authority;
 mod authorization;
 mod caa;
 mod certificate;
+mod certs_only;
 mod challenge;
 mod clock;
 mod csr;
@@ -56,6 +57,7 @@ pub use caa::{CaaCheck, CaaMode, CaaRecord};
 pub use certificate::{
     Certificate, Issuer, IssuerId, ParseSerialError, Revocation, RevocationReason, Serial,
 };
+pub use certs_only::certs_only;
 pub use challenge::{
     Attempt, Challenge, ChallengeState, Claim, InFlight, MAX_SHOWN_ATTEMPTS, Stopped,
 };

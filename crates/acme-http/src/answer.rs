@@ -38,7 +38,16 @@ impl Answer {
     }
 
     pub(crate) fn json(body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
+        Self::written(serde_json::to_vec(body))
+    }
+
+    /// JSON with a line for each member.
+    pub(crate) fn indented_json(body: &impl Serialize) -> Self {
+        Self::written(serde_json::to_vec_pretty(body))
+    }
+
+    fn written(json: serde_json::Result<Vec<u8>>) -> Self {
+        match json {
             Ok(json) => Self::text("application/json", json),
             // No type of ours refuses to be written; a bug here must not end the connection.
             Err(error) => {

@@ -33,6 +33,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::account::Applicant;
+use self::certificate::Form;
 use crate::answer::Answer;
 use crate::body;
 use crate::failure::{Failure, Outcome};
@@ -250,7 +251,7 @@ impl Api {
         trail: &mut Trail,
     ) -> Outcome {
         match target {
-            None => Err(Failure::not_found("there is nothing at this path")),
+            None => Err(self.nothing_at(&request.path)),
             Some(Target::Acme(..)) if !self.speaks_acme => {
                 Err(Failure::not_found("ACME is spoken over HTTPS alone"))
             }
@@ -338,11 +339,13 @@ impl Api {
                             .await
                     }
                     Resource::Certificate(id) => {
-                        self.certificate(provisioner, &account, id, 0, &payload)
+                        let form = Form::accepted(&request.headers);
+                        self.certificate(provisioner, &account, id, 0, form, &payload)
                             .await
                     }
                     Resource::AlternateChain(id, chain) => {
-                        self.certificate(provisioner, &account, id, *chain, &payload)
+                        let form = Form::accepted(&request.headers);
+                        self.certificate(provisioner, &account, id, *chain, form, &payload)
                             .await
                     }
                     Resource::Account(id) => {

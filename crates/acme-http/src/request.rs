@@ -30,11 +30,15 @@ impl Request {
     /// ([RFC 8555 § 6.2](https://www.rfc-editor.org/rfc/rfc8555#section-6.2)); parameters of the
     /// media type are not looked at.
     fn is_jose(&self) -> bool {
-        self.headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/jose+json"))
+        let media = self.content_type().split(';').next().unwrap_or_default();
+        media.trim().eq_ignore_ascii_case("application/jose+json")
+    }
+
+    /// Empty when there is none that can be read.
+    fn content_type(&self) -> &str {
+        let value = self.headers.get(CONTENT_TYPE);
+        let value = value.and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
     }
 }
 
@@ -146,7 +150,12 @@ impl Api {
         now: Timestamp,
     ) -> Result<Verified<'a>, Failure> {
         if !request.is_jose() {
-            let detail = "the Content-Type of a POST must be application/jose+json";
+            let detail = match request.content_type() {
+                "" => "a POST without Content-Type; it must be application/jose+json".to_owned(),
+                other => {
+                    format!("a POST of {other:?}; its Content-Type must be application/jose+json")
+                }
+            };
             let problem = Problem::new(ProblemKind::Malformed, detail).with_status(415);
             return Err(problem.into());
         }
@@ -161,7 +170,11 @@ impl Api {
             .linker
             .is_of_request(url, &request.path, request.query.as_deref())
         {
-            let detail = format!("the request was signed for {url:?} and sent elsewhere");
+            let detail = format!(
+                "the request was signed for {url:?} and sent elsewhere; take all URLs as they are \
+                 in the directory and in answers, they begin with {}",
+                self.linker.base()
+            );
             return Err(Failure::new(ProblemKind::Unauthorized, detail));
         }
         self.nonces
@@ -193,7 +206,10 @@ impl Api {
             }
             (KeyReference::Kid(kid), Expected::Account | Expected::Any) => {
                 let Some(id) = self.linker.account_of(kid, &provisioner.name) else {
-                    let detail = format!("kid {kid:?} is no account URL of this directory");
+                    let detail = format!(
+                        "kid {kid:?} is no account URL of this directory; it is the Location of \
+                         the answer to newAccount"
+                    );
                     return Err(Failure::malformed(detail));
                 };
                 let account = self.services.store.find_account(&id).await?;

@@ -272,7 +272,7 @@ impl Target {
 }
 
 /// The provisioner of a path segment, undoing [`ProvisionerName::url_safe`].
-fn provisioner_of(segment: &str) -> Option<ProvisionerName> {
+pub(crate) fn provisioner_of(segment: &str) -> Option<ProvisionerName> {
     let name: ProvisionerName = if segment.contains('%') {
         unescape(segment)?.parse().ok()?
     } else {
@@ -327,6 +327,16 @@ impl Linker {
     /// The URL of a resource.
     pub(crate) fn url(&self, provisioner: &ProvisionerName, resource: &Resource) -> String {
         format!("{}/acme/{}/{resource}", self.base, provisioner.url_safe())
+    }
+
+    /// The base URL in use.
+    pub(crate) const fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// The URL of the authority's intermediates.
+    pub(crate) fn intermediates(&self) -> String {
+        format!("{}/intermediates.pem", self.base)
     }
 
     /// The URLs of an account, the one in use first: a `kid` under an earlier base URL stays good.

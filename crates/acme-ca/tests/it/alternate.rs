@@ -77,6 +77,23 @@ fn a_leaf_is_good_under_both_roots() {
 }
 
 #[test]
+fn openssl_reads_a_bundle_of_certificates() {
+    let (dir, _other, _chains) = cross_signed(KeyType::P256, KeyType::P384);
+    let authority = load(dir.path(), None).unwrap();
+    let leaf = issue(&authority, &request(&["a.example"], p256()));
+    let [issuer] = authority.issuers().try_into().unwrap();
+    let chain = std::iter::once(&leaf).chain(&issuer.chain);
+    let chain: Vec<&[u8]> = chain.map(Vec::as_slice).collect();
+    let bundle = dir.path().join("bundle.p7c");
+    fs::write(&bundle, acme_core::certs_only(&chain)).unwrap();
+    let bundle = bundle.display().to_string();
+    let read = ["pkcs7", "-inform", "DER", "-in", &bundle, "-print_certs"];
+    let printed = openssl(&read);
+    let found = acme_core::pem::certificates_from_pem(&printed).unwrap();
+    assert_eq!(found, chain);
+}
+
+#[test]
 fn what_is_signed_twice_or_by_its_own_root_is_refused() {
     let (dir, other, chains) = cross_signed(KeyType::P256, KeyType::P256);
     let before = fs::read(dir.path().join("root.crt")).unwrap();

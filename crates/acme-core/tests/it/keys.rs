@@ -4,7 +4,8 @@ use acme_core::{
     VerifyKey, dns01_value, jwk_from_spki, key_authorization_digest, spki_of, thumbprint,
 };
 use acme_types::{
-    Curve, Jwk, KeyAuthorization, MlDsa, ProblemKind, Token, decode_base64url, encode_base64url,
+    Algorithm, Curve, Jwk, KeyAuthorization, MlDsa, ProblemKind, Token, decode_base64url,
+    encode_base64url,
 };
 
 use crate::support::{RSA, Signer};
@@ -269,5 +270,71 @@ fn keys_of_ml_dsa_are_those_of_rfc_9964() {
         assert!(broken(&|json| json["pub"] = "AAAA".into()).contains("wrong length"));
         assert!(broken(&|json| json["pub"] = serde_json::Value::Null).contains("\"pub\""));
         assert!(broken(&|json| json["priv"] = "AAAA".into()).contains("private parts"));
+    }
+}
+
+/// Signatures without the zeros that r or s began with, made with OpenSSL by way of Python: both
+/// lack one, s lacks two, r lacks two.
+const SHORT: [(&str, &str); 3] = [
+    (
+        "message 81635",
+        "ce213f4f564786208734025cf5648e3da99a6713b4d9664a2aeaa54a957edc91c86af03b2ab6bb6da8dea2575c4684330ea17092825927abb5b8a09df333",
+    ),
+    (
+        "message 112645",
+        "b346275b927b26593247b18c284812cbba108ca8392659d64c75a596d1993150fd4969c7639c8ff6c69d37bf0ef4ddfc9310e42a52c02c846c080dfa2ef7",
+    ),
+    (
+        "message 131719",
+        "f5103044e22d02e75ca220ca526fe9ad04819b586bf9aeed463e3d2b379e7915b946ac96434cb7b40f220bbb616142e16b986c838e86565d3efc862f6521",
+    ),
+];
+
+#[test]
+fn es256_signatures_that_lost_their_zeros_verify() {
+    let octets = |hex: &str| -> Vec<u8> {
+        let pairs = (0..hex.len()).step_by(2);
+        pairs
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    };
+    let key = VerifyKey::new(&Jwk::Ec {
+        curve: Curve::P256,
+        x: octets("53bc141eda403f127793bfcb8048077a8b4ea8e7c557baf5a6546209562932d9"),
+        y: octets("55a6d6da474108d0afc391013d960bfdbba80973b615729c44c92f97eac69112"),
+    })
+    .unwrap();
+    let verifies = |message: &str, signature: &[u8]| {
+        key.verifies(Algorithm::Es256, message.as_bytes(), signature)
+    };
+    for (message, signature) in SHORT {
+        let signature = octets(signature);
+        assert!(verifies(message, &signature), "{message}");
+        let mut wrong = signature.clone();
+        wrong[40] ^= 1;
+        assert!(!verifies(message, &wrong), "{message}");
+        assert!(!verifies("another message", &signature));
+        assert!(!verifies(message, &signature[1..]), "{message}");
+        assert!(!verifies(
+            message,
+            &[signature.as_slice(), &[0; 3]].concat()
+        ));
+    }
+    for length in 0..64 {
+        assert!(!verifies("message", &vec![1; length]), "{length}");
+    }
+}
+
+#[test]
+fn other_curves_take_no_short_signatures() {
+    for (curve, algorithm) in [
+        (Curve::P384, Algorithm::Es384),
+        (Curve::P521, Algorithm::Es512),
+    ] {
+        let signer = Signer::ec(curve);
+        let key = VerifyKey::new(&signer.jwk()).unwrap();
+        let signature = signer.jws(algorithm, b"message");
+        assert!(key.verifies(algorithm, b"message", &signature));
+        assert!(!key.verifies(algorithm, b"message", &signature[1..]));
     }
 }

@@ -146,14 +146,15 @@ impl Api {
         let store = &self.services.store;
         let verdict = match update.status.as_deref() {
             Some("deactivated") => store.deactivate_account(&account.id, now).await?,
-            Some(other) => {
+            Some(other) if other != "valid" => {
                 let detail = format!("the status cannot be set to {other:?}, only to deactivated");
                 return Err(Failure::malformed(detail));
             }
-            None if update.contact.is_none() && update.terms_of_service_agreed.is_none() => {
+            // Some clients send the whole account back, with the status that it has.
+            _ if update.contact.is_none() && update.terms_of_service_agreed.is_none() => {
                 AccountVerdict::Done(account)
             }
-            None => {
+            _ => {
                 check_contacts(update.contact.as_deref().unwrap_or_default())?;
                 // An agreement cannot be taken back, only given.
                 let agreed = update.terms_of_service_agreed.filter(|agreed| *agreed);

@@ -9,7 +9,8 @@ use hyper::{Method, StatusCode};
 
 use super::Api;
 use crate::answer::Answer;
-use crate::urls::Resource;
+use crate::failure::Failure;
+use crate::urls::{Resource, Target, provisioner_of};
 
 impl Api {
     /// What GET and POST-as-GET answer where both are served.
@@ -27,9 +28,31 @@ impl Api {
         }
     }
 
+    /// Tells who asks for what is not there what may have led it astray.
+    pub(super) fn nothing_at(&self, path: &str) -> Failure {
+        let nothing = "there is nothing at this path";
+        let without_slash = path.strip_suffix('/').and_then(Target::parse);
+        if without_slash.is_some() {
+            return Failure::not_found(format!("{nothing}; leave out the slash at its end"));
+        }
+        let provisioner = path
+            .strip_prefix("/acme/")
+            .and_then(|rest| rest.split('/').next())
+            .and_then(provisioner_of)
+            .and_then(|name| self.services.authority.load_provisioner_by_id(&name));
+        Failure::not_found(match provisioner {
+            Some(provisioner) => {
+                let directory = self.url(&provisioner, &Resource::Directory);
+                format!("{nothing}; take all URLs from the directory, {directory}")
+            }
+            None => nothing.to_owned(),
+        })
+    }
+
+    /// Read by scripts too, line by line, so that each member has a line of its own.
     fn directory(&self, provisioner: &Provisioner) -> Answer {
         let url = |resource| self.url(provisioner, &resource);
-        Answer::json(&Directory {
+        Answer::indented_json(&Directory {
             new_nonce: url(Resource::NewNonce),
             new_account: url(Resource::NewAccount),
             new_order: url(Resource::NewOrder),

@@ -19,6 +19,7 @@ mod fuzz;
 mod health;
 mod log;
 mod ml_dsa;
+mod oddities;
 mod order;
 mod policy;
 mod profile;
