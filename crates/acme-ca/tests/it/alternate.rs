@@ -89,7 +89,7 @@ fn openssl_reads_a_bundle_of_certificates() {
     let bundle = bundle.display().to_string();
     let read = ["pkcs7", "-inform", "DER", "-in", &bundle, "-print_certs"];
     let printed = openssl(&read);
-    let found = acme_core::pem::certificates_from_pem(&printed).unwrap();
+    let found = certificates_from_pem(&printed).unwrap();
     assert_eq!(found, chain);
 }
 
