@@ -132,13 +132,13 @@ impl LocalAuthority {
     fn issuing_for(&self, request: &IssueRequest) -> Result<&Issuing, AuthorityError> {
         let provisioner = self.provisioners.get(&request.provisioner);
         let name = provisioner.and_then(|provisioner| {
-            let kind = || jwk_from_spki(&request.spki).map(|jwk| KeyKind::of(&jwk));
             let choice = &provisioner.issuers;
-            choice.of(if choice.by_key.is_empty() {
+            let kind = if choice.by_key.is_empty() {
                 None
             } else {
-                kind()
-            })
+                jwk_from_spki(&request.spki).map(|jwk| KeyKind::of(&jwk))
+            };
+            choice.of(kind)
         });
         self.named(name)
     }

@@ -3,22 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use acme_ca::{CaError, ExistingRoot, KeyType, LocalAuthority, OldRootKey, cross_sign, init};
+use acme_ca::{CaError, ExistingRoot, KeyType, LocalAuthority, OldRootKey, cross_sign};
 use acme_core::SignAuthority as _;
 use acme_core::pem::certificates_from_pem;
 use tempfile::TempDir;
 
-use crate::support::{SystemEntropy, issue, load, now, openssl, options, p256, request, write_pem};
-
-fn ready(key_type: KeyType) -> TempDir {
-    let dir = TempDir::new().unwrap();
-    init(dir.path(), &options(key_type), &SystemEntropy, now()).unwrap();
-    dir
-}
-
-fn certificates(path: &Path) -> Vec<Vec<u8>> {
-    certificates_from_pem(&fs::read_to_string(path).unwrap()).unwrap()
-}
+use crate::support::{
+    SystemEntropy, certificates, issue, load, now, openssl, p256, ready, request, verify, write_pem,
+};
 
 fn root_of(dir: &Path) -> ExistingRoot {
     ExistingRoot {
@@ -60,18 +52,7 @@ fn a_leaf_is_good_under_both_roots() {
         let new = other.path().join("root.crt");
         let usual = dir.path().join("intermediate.crt");
         for (root, chain) in [(&old, &usual), (&new, &short), (&new, &long), (&old, &long)] {
-            let file = |path: &Path| path.display().to_string();
-            openssl(&[
-                "verify",
-                "-x509_strict",
-                "-attime",
-                &now().as_secs().to_string(),
-                "-CAfile",
-                &file(root),
-                "-untrusted",
-                &file(chain),
-                &file(&leaf),
-            ]);
+            verify(root, chain, &leaf);
         }
     }
 }

@@ -3,16 +3,17 @@
 use std::fs;
 use std::sync::Arc;
 
-use acme_ca::{CaError, ExistingRoot, InitOptions, KeyType, LocalAuthority, add_issuer, init};
+use acme_ca::{CaError, ExistingRoot, InitOptions, KeyType, LocalAuthority, add_issuer};
 use acme_core::{IssueRequest, KeyKind, Provisioner, SignAuthority as _};
 use tempfile::TempDir;
 
-use crate::support::{SystemEntropy, issue, load, now, openssl, options, p256, request, write_pem};
+use crate::support::{
+    SystemEntropy, issue, load, now, options, p256, ready, request, verify, write_pem,
+};
 
 /// An authority with the issuers `rsa` and `other` beside its first.
-fn ready() -> TempDir {
-    let dir = TempDir::new().unwrap();
-    init(dir.path(), &options(KeyType::P256), &SystemEntropy, now()).unwrap();
+fn several() -> TempDir {
+    let dir = ready(KeyType::P256);
     for (name, key_type) in [("rsa", KeyType::Rsa3072), ("other", KeyType::P384)] {
         add(&dir, name, key_type).unwrap();
     }
@@ -51,7 +52,7 @@ fn asked(provisioner: &str) -> IssueRequest {
 
 #[test]
 fn each_provisioner_has_its_issuer() {
-    let dir = ready();
+    let dir = several();
     let authority = with_provisioners(&dir).unwrap();
     let issuers = authority.issuers();
     assert_eq!(issuers.len(), 3);
@@ -63,24 +64,14 @@ fn each_provisioner_has_its_issuer() {
     ] {
         let leaf = issue(&authority, &asked(provisioner));
         let leaf = write_pem(dir.path(), "leaf.crt", &leaf);
-        let file = |name: &str| dir.path().join(name).display().to_string();
-        openssl(&[
-            "verify",
-            "-x509_strict",
-            "-attime",
-            &now().as_secs().to_string(),
-            "-CAfile",
-            &file("root.crt"),
-            "-untrusted",
-            &file(issuer),
-            &leaf.display().to_string(),
-        ]);
+        let file = |name: &str| dir.path().join(name);
+        verify(&file("root.crt"), &file(issuer), &leaf);
     }
 }
 
 #[test]
 fn an_issuer_that_is_not_there_or_twice_is_refused() {
-    let dir = ready();
+    let dir = several();
     assert!(matches!(
         add(&dir, "rsa", KeyType::P256),
         Err(CaError::Exists(_))

@@ -7,19 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use acme_ca::{CaError, InitOptions, KeyError, KeyType, LocalAuthority, Passphrase, init};
 use acme_core::SignAuthority;
-use acme_core::pem::{certificates_from_pem, certificates_to_pem};
+use acme_core::pem::certificates_to_pem;
 use acme_types::Timestamp;
 use tempfile::TempDir;
 
 use crate::support::{
-    DAY, SystemEntropy, issue, load, now, openssl, options, p256, request, write_pem,
+    DAY, SystemEntropy, certificates, issue, load, now, openssl, options, p256, ready, request,
+    write_pem,
 };
-
-fn ready(key_type: KeyType) -> TempDir {
-    let dir = TempDir::new().unwrap();
-    init(dir.path(), &options(key_type), &SystemEntropy, now()).unwrap();
-    dir
-}
 
 #[track_caller]
 fn check_refused(dir: &Path, expected: &str) {
@@ -29,10 +24,6 @@ fn check_refused(dir: &Path, expected: &str) {
         None => error.to_string(),
     };
     assert!(text.contains(expected), "{text}");
-}
-
-fn certificates(path: &Path) -> Vec<Vec<u8>> {
-    certificates_from_pem(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn append(path: &Path, der: &[Vec<u8>]) {

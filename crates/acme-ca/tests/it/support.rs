@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use acme_ca::{InitOptions, KeyType, LocalAuthority, Passphrase, init};
-use acme_core::pem::certificates_to_pem;
+use acme_core::pem::{certificates_from_pem, certificates_to_pem};
 use acme_core::{Entropy, IssueRequest, LeafContents, Provisioner, Serial, SignAuthority};
 use acme_types::{Identifier, ProvisionerName, RawIdentifier, Timestamp};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -40,10 +40,37 @@ pub(crate) fn options(key_type: KeyType) -> InitOptions {
     }
 }
 
-/// A new authority and the directory it lives in.
-pub(crate) fn authority(key_type: KeyType) -> (TempDir, LocalAuthority) {
+/// A directory with a new authority.
+pub(crate) fn ready(key_type: KeyType) -> TempDir {
     let dir = TempDir::new().unwrap();
     init(dir.path(), &options(key_type), &SystemEntropy, now()).unwrap();
+    dir
+}
+
+/// DER of the certificates in a PEM file.
+pub(crate) fn certificates(path: &Path) -> Vec<Vec<u8>> {
+    certificates_from_pem(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Fails the test unless OpenSSL finds the leaf good under a root, by way of a chain.
+pub(crate) fn verify(root: &Path, chain: &Path, leaf: &Path) {
+    let file = |path: &Path| path.display().to_string();
+    openssl(&[
+        "verify",
+        "-x509_strict",
+        "-attime",
+        &now().as_secs().to_string(),
+        "-CAfile",
+        &file(root),
+        "-untrusted",
+        &file(chain),
+        &file(leaf),
+    ]);
+}
+
+/// A new authority and the directory it lives in.
+pub(crate) fn authority(key_type: KeyType) -> (TempDir, LocalAuthority) {
+    let dir = ready(key_type);
     let authority = load(dir.path(), None).unwrap();
     (dir, authority)
 }

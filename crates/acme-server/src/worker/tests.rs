@@ -1,10 +1,11 @@
-//! The end of a worker: what it was making is due again at once.
+//! The beginning and the end of attempts: a claim that waited is not used; what was being made when a
+//! worker ends is due again at once.
 
 use std::sync::atomic::AtomicU32;
 
 use acme_core::{
     Account, AuthorityError, BeginValidation, EntropyRng, Epoch, IssueRequest, Issuer, IssuerId,
-    LeaseVerdict, Order, OrderRequest, Prepared, Provisioner,
+    LeaseVerdict, ManualClock, Order, OrderRequest, Prepared, Provisioner,
 };
 use acme_store::MemoryStore;
 use acme_types::{AccountId, AccountStatus, Identifier, Jwk, ProvisionerName, Slot, Thumbprint};
@@ -104,6 +105,49 @@ async fn armed(store: &dyn Store, provisioner: &Provisioner, slot: Slot, epoch: 
     store.begin_validation(request).await.unwrap().unwrap();
 }
 
+/// A worker of the slot that ends, whose probes never do.
+fn worker(
+    store: &Arc<MemoryStore>,
+    validator: &Arc<Silent>,
+    provisioner: Arc<Provisioner>,
+    clock: Arc<dyn Clock>,
+    epoch: Epoch,
+) -> Worker {
+    let ports = WorkerPorts {
+        account_urls: Arc::new(|_, _| Vec::new()),
+        store: Arc::clone(store) as Arc<dyn Store>,
+        validator: Arc::clone(validator) as Arc<dyn Validator>,
+        authority: Arc::new(Policy(provisioner)),
+        clock,
+        tenure: Arc::new(Tenure::new(ENDING, epoch)),
+    };
+    Worker::new(ports, WorkerLimits::default())
+}
+
+#[tokio::test]
+async fn a_claim_that_has_waited_is_put_off() {
+    let patience = WorkerLimits::default().patience();
+    for (waited, begins) in [(BEGIN_WITHIN, true), (BEGIN_WITHIN * 2, false)] {
+        let provisioner = Arc::new(Provisioner::new("test".parse().unwrap()));
+        let store = Arc::new(MemoryStore::new());
+        let epoch = lease(&*store, ENDING).await;
+        armed(&*store, &provisioner, ENDING, epoch).await;
+        let now = SystemClock.now();
+        let claimed = store.claim_due(ENDING, epoch, 10, patience, now);
+        let claim = claimed.await.unwrap().claims.pop().unwrap();
+
+        let validator = Arc::new(Silent::default());
+        let clock = Arc::new(ManualClock::new(now.plus(waited)));
+        let worker = worker(&store, &validator, provisioner, clock, epoch);
+        let ended = timeout(Duration::from_millis(500), worker.run(claim)).await;
+        assert_eq!(ended.is_err(), begins, "{waited:?}");
+        assert_eq!(validator.asked.load(Ordering::Relaxed), u32::from(begins));
+        // The claim of the one that waited is not waited for.
+        let again = store.claim_due(ENDING, epoch, 10, patience, now.plus(waited));
+        assert_eq!(again.await.unwrap().claims.is_empty(), begins);
+    }
+}
+
 #[tokio::test]
 async fn what_was_being_made_at_the_end_is_due_at_once() {
     let provisioner = Arc::new(Provisioner::new("test".parse().unwrap()));
@@ -112,16 +156,14 @@ async fn what_was_being_made_at_the_end_is_due_at_once() {
     let other = lease(&*store, OTHER).await;
     armed(&*store, &provisioner, ENDING, epoch).await;
     let validator = Arc::new(Silent::default());
-    let ports = WorkerPorts {
-        account_urls: Arc::new(|_, _| Vec::new()),
-        store: Arc::clone(&store) as Arc<dyn Store>,
-        validator: Arc::clone(&validator) as Arc<dyn Validator>,
-        authority: Arc::new(Policy(provisioner)),
-        clock: Arc::new(SystemClock),
-        tenure: Arc::new(Tenure::new(ENDING, epoch)),
-    };
     let limits = WorkerLimits::default();
-    let worker = Worker::new(ports, limits);
+    let worker = worker(
+        &store,
+        &validator,
+        provisioner,
+        Arc::new(SystemClock),
+        epoch,
+    );
     let stop = watch::Sender::new(false);
     let stopped = stop.subscribe();
     let work = tokio::spawn(async move { worker.run_until(stopped, Duration::ZERO).await });

@@ -28,6 +28,17 @@ const IS_PENDING: &str = "authorizations.status = 'pending'";
 
 const IS_VALID: &str = "authorizations.status = 'valid'";
 
+/// The columns of [`state_of`].
+const STATE: (
+    authorizations::id,
+    authorizations::status,
+    authorizations::expires_at,
+) = (
+    authorizations::id,
+    authorizations::status,
+    authorizations::expires_at,
+);
+
 fn state_of(
     (id, status, expires_at): (String, String, i64),
 ) -> Outcome<(AuthorizationId, AuthorizationState, Timestamp)> {
@@ -194,11 +205,7 @@ impl OrderRows for Conn {
         let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
         let rows: Vec<(String, String, i64)> = authorizations::table
             .filter(authorizations::id.eq_any(ids))
-            .select((
-                authorizations::id,
-                authorizations::status,
-                authorizations::expires_at,
-            ))
+            .select(STATE)
             .load(self)
             .await?;
         rows.into_iter().map(state_of).collect()
@@ -214,11 +221,7 @@ impl OrderRows for Conn {
             authorizations::table
                 .filter(authorizations::id.eq_any(ids))
                 .filter(authorizations::account_id.eq(account.as_str()))
-                .select((
-                    authorizations::id,
-                    authorizations::status,
-                    authorizations::expires_at,
-                ))
+                .select(STATE)
         )
         .load(self)
         .await?;
