@@ -1,7 +1,7 @@
 //! What a handler answers, before the envelope that every answer shares is put around it.
 
 use acme_core::printable;
-use acme_types::{Problem, ProblemKind};
+use acme_types::{Problem, RequestId};
 use bytes::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER,
@@ -9,14 +9,17 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+use crate::request_id::{self, REQUEST_ID};
+
 /// Status, headers and body of an answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The type of the problem that this tells of, for the log.
-    pub(crate) problem: Option<ProblemKind>,
+    /// The problem that this tells of: it becomes the body on the way out, when the id of the
+    /// request is at hand.
+    pub(crate) problem: Option<Box<Problem>>,
 }
 
 impl Answer {
@@ -60,18 +63,14 @@ impl Answer {
     /// A problem document. Its detail may quote what the client sent, so it is cut where it gets
     /// too long to read.
     pub(crate) fn problem(problem: &Problem) -> Self {
-        let mut answer = if problem.detail.len() > MAX_DETAIL {
-            Self::json(&Problem {
-                detail: printable(problem.detail.as_bytes(), MAX_DETAIL),
-                ..problem.clone()
-            })
-        } else {
-            Self::json(problem)
-        };
-        answer.status = problem_status(problem);
+        let mut problem = problem.clone();
+        if problem.detail.len() > MAX_DETAIL {
+            problem.detail = printable(problem.detail.as_bytes(), MAX_DETAIL);
+        }
+        let mut answer = Self::empty(problem_status(&problem));
         let content_type = HeaderValue::from_static("application/problem+json");
         answer.headers.insert(CONTENT_TYPE, content_type);
-        answer.problem = Some(problem.kind);
+        answer.problem = Some(Box::new(problem));
         answer.cache("no-store")
     }
 
@@ -123,8 +122,18 @@ impl Answer {
         self
     }
 
-    /// The answer on its way out; to HEAD goes the same without its body.
-    pub(crate) fn into_response(self, to_head: bool) -> warp::reply::Response {
+    /// The answer on its way out; to HEAD goes the same without its body. The id of the request
+    /// goes with it, and into a problem document too
+    /// ([RFC 7807 § 3.2](https://www.rfc-editor.org/rfc/rfc7807#section-3.2)).
+    pub(crate) fn into_response(mut self, id: RequestId, to_head: bool) -> warp::reply::Response {
+        if let Some(problem) = &self.problem {
+            let written = Self::json(&ProblemDocument {
+                problem,
+                request_id: id.as_str(),
+            });
+            self.body = written.body;
+        }
+        self.headers.insert(REQUEST_ID, request_id::header(id));
         let length = self.body.len();
         let body = if to_head { Bytes::new() } else { self.body };
         let mut response = Response::new(body.into());
@@ -138,6 +147,14 @@ impl Answer {
         }
         response
     }
+}
+
+/// A problem as it goes out.
+#[derive(Serialize)]
+struct ProblemDocument<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    request_id: &'a str,
 }
 
 fn problem_status(problem: &Problem) -> StatusCode {

@@ -24,10 +24,11 @@ use acme_core::{
     AttemptRunner, Clock, Entropy, NonceKey, PolicyHook, Provisioner, RevocationPublisher,
     SignAuthority, Store, Tenure, Validator,
 };
-use acme_types::{AccountId, ProblemKind, ProvisionerName};
+use acme_types::{AccountId, ProblemKind, ProvisionerName, RequestId};
 use hyper::Method;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -40,6 +41,7 @@ use crate::failure::{Failure, Outcome};
 use crate::keys::KeyCache;
 use crate::nonces::Nonces;
 use crate::request::{Request, Signer};
+use crate::request_id;
 use crate::urls::{Linker, Resource, Target};
 use crate::{BaseUrl, BodyLimits, Peer};
 
@@ -160,11 +162,26 @@ fn filter(limits: BodyLimits, api: Api) -> BoxedFilter<(Response,)> {
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Peer>())
+        .and(warp::ext::optional::<RequestId>())
         .and(warp::body::stream())
         .then(
-            move |method, path: warp::path::FullPath, query, headers, peer, body| {
+            move |method,
+                  path: warp::path::FullPath,
+                  query,
+                  headers,
+                  peer,
+                  id: Option<RequestId>,
+                  body| {
                 let api = Arc::clone(&api);
-                async move {
+                // The accept loop has made one, and logs for it already; another server has not.
+                let (id, span) = match id {
+                    Some(id) => (id, Span::none()),
+                    None => {
+                        let id = request_id::new(&*api.services.entropy);
+                        (id, request_id::span(id))
+                    }
+                };
+                let handling = async move {
                     let started = Instant::now();
                     // Nothing but POST has a body that is looked at.
                     let body = if method == Method::POST {
@@ -173,6 +190,7 @@ fn filter(limits: BodyLimits, api: Api) -> BoxedFilter<(Response,)> {
                         Ok(bytes::Bytes::new())
                     };
                     let request = Request {
+                        id,
                         method,
                         path: path.as_str().to_owned(),
                         query,
@@ -181,7 +199,8 @@ fn filter(limits: BodyLimits, api: Api) -> BoxedFilter<(Response,)> {
                         body,
                     };
                     api.answer(&request, started).await
-                }
+                };
+                handling.instrument(span)
             },
         )
         .boxed()
@@ -240,7 +259,7 @@ impl Api {
             &answer,
             started,
         );
-        answer.into_response(request.method == Method::HEAD)
+        answer.into_response(request.id, request.method == Method::HEAD)
     }
 
     async fn dispatch(
@@ -436,7 +455,7 @@ fn log(
                 duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
                 provisioner = provisioner.map(|p| p.name.as_str()),
                 account = trail.account.as_ref().map(AccountId::as_str),
-                problem = answer.problem.map(word_of),
+                problem = answer.problem.as_ref().map(|problem| word_of(problem.kind)),
                 peer = request.peer.map(|peer| tracing::field::display(peer.0)),
                 "request"
             );

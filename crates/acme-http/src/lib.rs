@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod nonces;
 mod request;
+mod request_id;
 mod serve;
 mod urls;
 

@@ -1,7 +1,9 @@
 //! A request, from its bytes to a signer and a payload that later code may trust.
 
 use acme_core::{Account, Provisioner, SignedRequest, VerifyKey, thumbprint};
-use acme_types::{AccountStatus, Jwk, KeyReference, Problem, ProblemKind, Thumbprint, Timestamp};
+use acme_types::{
+    AccountStatus, Jwk, KeyReference, Problem, ProblemKind, RequestId, Thumbprint, Timestamp,
+};
 use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Method};
@@ -16,6 +18,7 @@ use crate::{BodyError, Peer};
 /// A request as the filter takes it in.
 #[derive(Debug)]
 pub(crate) struct Request {
+    pub(crate) id: RequestId,
     pub(crate) method: Method,
     /// The path as it was sent, still escaped.
     pub(crate) path: String,

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use acme_types::{Problem, ProblemKind};
+use acme_core::Entropy;
+use acme_types::{Problem, ProblemKind, RequestId};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -27,10 +28,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
+use tracing::Instrument as _;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::answer::Answer;
+use crate::request_id::{self, REQUEST_ID};
 
 /// Where a request came from; the filter finds it among the request's extensions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,13 +81,15 @@ pub enum Drained {
 /// Serves `routes` on `listener` until `shutdown` is ready and what runs then has been drained.
 ///
 /// With `tls` the connections are TLS; its ALPN protocols decide which HTTP is spoken (`h2` and
-/// `http/1.1`, see [`with_http_alpn`]). Each request is handled in a task of its own, so that a
-/// client that goes away never leaves an act half-way.
+/// `http/1.1`, see [`with_http_alpn`]). Each request gets an id, by `entropy`, which its answer
+/// tells as `X-Request-Id` and all that is logged for it as `request_id`; it is handled in a task of
+/// its own, so that a client that goes away never leaves an act half-way.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     limits: ServeLimits,
     routes: BoxedFilter<(Response,)>,
+    entropy: Arc<dyn Entropy>,
     shutdown: impl Future<Output = ()>,
 ) -> Drained {
     let acceptor = tls.map(TlsAcceptor::from);
@@ -106,6 +111,7 @@ pub async fn serve(
                     peer: Peer(peer),
                     limits,
                     routes: routes.clone(),
+                    entropy: Arc::clone(&entropy),
                     stopped: stopped.clone(),
                     busy: busy.clone(),
                 };
@@ -167,6 +173,7 @@ struct Connection {
     peer: Peer,
     limits: ServeLimits,
     routes: BoxedFilter<(Response,)>,
+    entropy: Arc<dyn Entropy>,
     stopped: watch::Receiver<bool>,
     /// Held by every request that runs.
     busy: mpsc::Sender<Infallible>,
@@ -224,21 +231,32 @@ impl Connection {
             .keep_alive_timeout(limits.head);
         let service = {
             let (peer, activity) = (self.peer, Arc::clone(&activity));
-            let (routes, busy) = (warp::service(self.routes), self.busy);
+            let (routes, busy, entropy) = (warp::service(self.routes), self.busy, self.entropy);
             service_fn(move |mut request: Request<Incoming>| {
                 activity.begun.fetch_add(1, Ordering::Relaxed);
+                let id = request_id::new(&*entropy);
                 request.extensions_mut().insert(peer);
+                request.extensions_mut().insert(id);
                 let mut routes = routes.clone();
                 let running = Running {
                     activity: Arc::clone(&activity),
                     _busy: busy.clone(),
                 };
-                let handling = tokio::spawn(async move {
+                let handling = async move {
                     let answered = routes.call(request).await;
                     drop(running);
                     answered
-                });
-                async move { handling.await.unwrap_or_else(|_| Ok(broken())) }
+                };
+                let handling = tokio::spawn(handling.instrument(request_id::span(id)));
+                async move {
+                    let answered = handling.await.unwrap_or_else(|_| Ok(broken(id)));
+                    answered.map(|mut response| {
+                        // The API has it there already; other routes have not.
+                        let headers = response.headers_mut();
+                        headers.insert(REQUEST_ID, request_id::header(id));
+                        response
+                    })
+                }
             })
         };
         let mut connection = pin!(
@@ -279,7 +297,7 @@ impl Connection {
 }
 
 /// The answer when handling a request has panicked.
-fn broken() -> Response {
+fn broken(id: RequestId) -> Response {
     let detail = "the server failed while it handled the request";
-    Answer::problem(&Problem::new(ProblemKind::ServerInternal, detail)).into_response(false)
+    Answer::problem(&Problem::new(ProblemKind::ServerInternal, detail)).into_response(id, false)
 }

@@ -189,11 +189,13 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Some(own_tls),
         serve_limits,
         routes,
+        Arc::clone(&entropy),
         turned_true(drain.subscribe()),
     ));
     let public = public.map(|listener| {
         let end = turned_true(drain.subscribe());
-        let serving = acme_http::serve(listener, None, serve_limits, public_routes, end);
+        let ids = Arc::clone(&entropy);
+        let serving = acme_http::serve(listener, None, serve_limits, public_routes, ids, end);
         tokio::spawn(serving)
     });
     let health = health.map(|listener| {
@@ -201,7 +203,15 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         let routes = acme_http::health_routes(Arc::new(readiness));
         // It answers until everything else has ended: a drain must be seen.
         let end = turned_true(release.subscribe());
-        tokio::spawn(acme_http::serve(listener, None, serve_limits, routes, end))
+        let serving = acme_http::serve(
+            listener,
+            None,
+            serve_limits,
+            routes,
+            Arc::clone(&entropy),
+            end,
+        );
+        tokio::spawn(serving)
     });
     info!(address = %acme, base_url = config.base_url, slot = %slot, "serving");
     ready(Ready { acme });

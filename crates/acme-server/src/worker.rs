@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use crate::chain::Chain;
 use room::Room;
@@ -218,7 +218,7 @@ impl Worker {
         let worker = self.clone();
         // Taken now: what has been claimed counts before its task runs.
         let place = self.room.enter(&claim);
-        tokio::spawn(async move {
+        let attempt = async move {
             match place {
                 Some(_place) => tokio::select! {
                     () = worker.attempt(&claim) => {}
@@ -233,7 +233,9 @@ impl Worker {
             {
                 worker.wake.notify_one();
             }
-        })
+        };
+        // A request that makes an attempt at once has it among its own lines.
+        tokio::spawn(attempt.in_current_span())
     }
 
     async fn attempt(&self, claim: &Claim) {

@@ -7,6 +7,7 @@ use acme_core::{CaaCheck, CaaMode, Finding, Judgement, Observation, Order, Provi
 use acme_types::{Problem, ProblemKind, RawIdentifier, Subproblem, Timestamp};
 use hyper::header::RETRY_AFTER;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::Api;
 use crate::failure::Failure;
@@ -48,10 +49,11 @@ impl Api {
         let mut looks = JoinSet::new();
         for check in checks.iter().cloned() {
             let validator = Arc::clone(&self.services.validator);
-            looks.spawn(async move {
+            let look = async move {
                 let observation = validator.check_caa(&check).await;
                 (check, observation)
-            });
+            };
+            looks.spawn(look.in_current_span());
         }
         let mut failed = Vec::new();
         while let Some(looked) = looks.join_next().await {

@@ -8,6 +8,7 @@ use acme_core::{
     HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial,
 };
 use acme_types::{CertificateId, FinalizeRequest, OrderId, OrderStatus, ProblemKind, Timestamp};
+use tracing::Instrument as _;
 
 use super::order::no_order;
 use super::{Api, Services};
@@ -40,7 +41,8 @@ impl Api {
             .await?;
 
         // From here on the act goes to its end, whether the client waits or not.
-        let issuance = tokio::spawn(issue(self.services.clone(), order.id, certificate, now));
+        let issuing = issue(self.services.clone(), order.id, certificate, now);
+        let issuance = tokio::spawn(issuing.in_current_span());
         let order = match tokio::time::timeout(SIGN_PATIENCE, issuance).await {
             Ok(Ok(issued)) => issued?,
             Ok(Err(_)) => return Err(Failure::Bug("issuing has panicked")),

@@ -99,6 +99,33 @@ async fn each_request_has_its_line() {
 }
 
 #[tokio::test]
+async fn the_lines_of_a_request_have_the_id_that_its_answer_tells() {
+    listen();
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let tried = client.order_with_challenge("a.test", "http-01").await;
+    client
+        .post(&tried.challenge, json!({}))
+        .await
+        .expect_status(200);
+    let (csr, _) = csr(&["a.test"]);
+    logged();
+    let reply = client.finalize(&tried, &csr).await.expect_status(200);
+    let id = reply.header("x-request-id").unwrap();
+    let lines = logged();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["span"]["request_id"] == id)
+        .collect();
+    let messages: Vec<_> = lines
+        .iter()
+        .map(|line| &line["fields"]["message"])
+        .collect();
+    assert_eq!(messages, ["certificate issued", "request"], "{lines:?}");
+}
+
+#[tokio::test]
 async fn nothing_secret_is_logged() {
     listen();
     let server = Server::start().await;

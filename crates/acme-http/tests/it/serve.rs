@@ -8,6 +8,7 @@ use std::time::Duration;
 use acme_http::{
     BodyError, BodyLimits, Drained, Peer, ServeLimits, bounded, serve, with_http_alpn,
 };
+use acme_types::RequestId;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
@@ -20,6 +21,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use warp::filters::BoxedFilter;
 use warp::{Filter as _, Reply as _};
+
+use crate::server::SystemEntropy;
 
 type Routes = BoxedFilter<(warp::reply::Response,)>;
 
@@ -59,7 +62,14 @@ impl Server {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let ended = tokio::spawn(serve(listener, tls, limits, routes, shutdown));
+        let ended = tokio::spawn(serve(
+            listener,
+            tls,
+            limits,
+            routes,
+            Arc::new(SystemEntropy),
+            shutdown,
+        ));
         Self {
             address,
             stop,
@@ -331,6 +341,31 @@ async fn stopping_does_not_wait_for_ever() {
     assert_eq!(read_to_close(&mut stream).await, "");
 }
 
+fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let mut lines = answer.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.unwrap_or_else(|| panic!("no {name} in {answer}"))
+}
+
+#[tokio::test]
+async fn each_request_of_a_connection_has_an_id_of_its_own() {
+    let server = Server::start(ServeLimits::default(), echo()).await;
+    let mut stream = server.connect().await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: abcdefghjkmnpqrs\r\n\r\n")
+            .await
+            .unwrap();
+        let answer = read_some(&mut stream).await;
+        let id = header(&answer, "x-request-id").to_owned();
+        assert!(id.parse::<RequestId>().is_ok(), "{id}");
+        assert_ne!(id, "abcdefghjkmnpqrs");
+        assert!(!seen.contains(&id), "{id} again");
+        seen.push(id);
+    }
+}
+
 #[tokio::test]
 async fn a_panic_is_a_problem_and_not_the_end() {
     let routes = warp::path("bad")
@@ -347,6 +382,11 @@ async fn a_panic_is_a_problem_and_not_the_end() {
     let answer = read_some(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     assert!(answer.contains("application/problem+json"), "{answer}");
+    let id = header(&answer, "x-request-id");
+    assert!(
+        answer.contains(&format!("\"request_id\":\"{id}\"")),
+        "{answer}"
+    );
     stream
         .write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
         .await

@@ -216,6 +216,8 @@ impl Reply {
         let body = self.json();
         assert_eq!(body["status"], self.status, "{body}");
         assert!(!body["detail"].as_str().unwrap().is_empty(), "{body}");
+        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"));
+        assert!(self.header("x-request-id").is_some(), "{body}");
         let kind = body["type"].as_str().unwrap();
         let word = kind.strip_prefix("urn:ietf:params:acme:error:");
         Some(word.expect("an ACME error type").to_owned())

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use acme_types::{
     AccountId, AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, InvalidId,
-    KeyAuthorization, OrderId, OrderStatus, ProvisionerName, Slot, Thumbprint, Timestamp, Token,
-    decode_base64url, encode_base64url, random_id,
+    InvalidRequestId, KeyAuthorization, OrderId, OrderStatus, ProvisionerName, RequestId, Slot,
+    Thumbprint, Timestamp, Token, decode_base64url, encode_base64url, random_id,
 };
 use rand_core::{TryCryptoRng, TryRng};
 
@@ -33,6 +33,26 @@ impl TryRng for EveryOctet {
 }
 
 impl TryCryptoRng for EveryOctet {}
+
+#[test]
+fn the_id_of_a_request_is_short_and_read_back() {
+    let id = RequestId::random(&mut EveryOctet(0));
+    assert_eq!(id.as_str(), "0123456789abcdef");
+    assert_eq!(id.as_str().parse(), Ok(id));
+    for wrong in [
+        "",
+        "0123456789abcde",
+        "0123456789abcdefg",
+        "0123456789ABCDEF",
+        "0123456789abcde\n",
+    ] {
+        assert_eq!(
+            wrong.parse::<RequestId>(),
+            Err(InvalidRequestId),
+            "{wrong:?}"
+        );
+    }
+}
 
 #[test]
 fn ids_are_32_letters_and_digits_each_equally_likely() {
