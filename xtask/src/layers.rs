@@ -8,16 +8,18 @@ use crate::workspace::{Metadata, Package};
 mod tests;
 
 /// The drawing of `docs/ARCHITECTURE.md`: a crate and those of ours that it may name.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("acme-types", &[]),
     ("acme-core", &["acme-types"]),
     ("acme-store", &["acme-core", "acme-types"]),
     ("acme-ca", &["acme-core", "acme-types"]),
     ("acme-validate", &["acme-core", "acme-types"]),
     ("acme-http", &["acme-core", "acme-types"]),
+    ("acme-admin", &["acme-core", "acme-types"]),
     (
         "acme-server",
         &[
+            "acme-admin",
             "acme-ca",
             "acme-core",
             "acme-http",
@@ -45,6 +47,7 @@ const ALL_LIBRARIES: &[&str] = &[
     "acme-ca",
     "acme-validate",
     "acme-http",
+    "acme-admin",
 ];
 
 /// Something that only some crates may name in their source, tests apart.
@@ -70,6 +73,7 @@ const RESERVED: [Reserved; 9] = [
             "acme-ca",
             "acme-validate",
             "acme-http",
+            "acme-admin",
             "acme-server",
         ],
         why: "only acme-store speaks to a database",
@@ -84,7 +88,7 @@ const RESERVED: [Reserved; 9] = [
             "acme-validate",
             "acme-server",
         ],
-        why: "only acme-http names warp",
+        why: "only acme-http and acme-admin name warp",
     },
     Reserved {
         paths: &[&["SystemTime"], &["UNIX_EPOCH"], &["UnixTime", "now"]],
@@ -117,7 +121,13 @@ const RESERVED: [Reserved; 9] = [
     },
     Reserved {
         paths: &[&["std", "fs"], &["tokio", "fs"], &["File", "open"]],
-        denied_to: &["acme-types", "acme-core", "acme-http", "acme-validate"],
+        denied_to: &[
+            "acme-types",
+            "acme-core",
+            "acme-http",
+            "acme-admin",
+            "acme-validate",
+        ],
         why: "this crate opens no file",
     },
     Reserved {
@@ -139,6 +149,7 @@ const RESERVED: [Reserved; 9] = [
             "acme-store",
             "acme-validate",
             "acme-http",
+            "acme-admin",
         ],
         why: "only acme-server makes the source of randomness; take `Entropy` as an argument",
     },

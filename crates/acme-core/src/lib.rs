@@ -37,12 +37,16 @@ mod name_pattern;
 mod nonce;
 mod observation;
 mod ocsp;
+mod operator;
+mod operators;
 mod order;
+mod peer;
 pub mod pem;
 mod policy;
 mod policy_hook;
 mod profile;
 mod provisioner;
+mod records;
 mod renewal;
 mod retry;
 mod revocation;
@@ -84,13 +88,20 @@ pub use ocsp::{
     CertificateStatus, MAX_OCSP_CERTIFICATES, OcspCertId, OcspIssuer, OcspQuery, OcspRefusal,
     OcspReply, OcspRequest, SignedOcsp,
 };
+pub use operator::{
+    InvalidOperatorName, Operator, OperatorName, Proof, ProofDigest, ProofKind, ProofSecret, Role,
+    UnknownProofKind, UnknownRole,
+};
+pub use operators::{CreateOperatorVerdict, Operators};
 pub use order::{MAX_UNFINISHED_ORDERS, Order, OrderRequest, OrderState};
+pub use peer::Peer;
 pub use policy::{Policy, check_each};
 pub use policy_hook::{
     HookEvent, HookMoment, HookQuestion, HookVerdict, PolicyHook, PolicyHookError,
 };
 pub use profile::Profile;
 pub use provisioner::{Lifetimes, Provisioner};
+pub use records::{AccountFilter, AdminStore, AuthorizationFilter, OrderFilter, Records};
 pub use renewal::{
     EarlyRenewal, InvalidRenewalId, RenewalId, RenewalInfo, RenewalPolicy, Replacement,
     check_replacement,

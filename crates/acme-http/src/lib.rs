@@ -15,8 +15,9 @@ mod request_id;
 mod serve;
 mod urls;
 
+pub use acme_core::Peer;
 pub use api::{ApiConfig, Services, public_routes, routes};
 pub use body::{BodyError, BodyLimits, bounded};
 pub use health::{Readiness, health_routes};
-pub use serve::{Drained, Peer, ServeLimits, serve, with_http_alpn};
+pub use serve::{Drained, ServeLimits, serve, with_http_alpn};
 pub use urls::{BaseUrl, InvalidBaseUrl};

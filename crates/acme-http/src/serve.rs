@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use acme_core::Entropy;
+use acme_core::{Entropy, Peer};
 use acme_types::{Problem, ProblemKind, RequestId};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -34,10 +34,6 @@ use warp::reply::Response;
 
 use crate::answer::Answer;
 use crate::request_id::{self, REQUEST_ID};
-
-/// Where a request came from; the filter finds it among the request's extensions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Peer(pub SocketAddr);
 
 /// What one listener allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, ca, certificate, challenge, completions, config, dev, eab, init, migrate, order,
-    serve, slot,
+    account, admin, ca, certificate, challenge, completions, config, dev, eab, init, migrate,
+    order, serve, slot,
 };
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Lists and shows orders
     #[command(subcommand)]
     Order(order::Order),
+    /// Makes, lists and revokes operators, who may use the admin API
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Shows which replica holds which slot
     #[command(subcommand)]
     Slot(slot::Slot),
@@ -201,6 +204,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(account) => account.run(output),
         Command::Eab(eab) => eab.run(output),
         Command::Order(order) => order.run(output),
+        Command::Admin(admin) => admin.run(output),
         Command::Slot(slot) => slot.run(output),
         Command::Ca(ca) => ca.run(output),
         Command::Completions(completions) => completions.run(),

@@ -1,6 +1,7 @@
 //! What the program can be told to do, a module each.
 
 pub(crate) mod account;
+pub(crate) mod admin;
 pub(crate) mod ca;
 pub(crate) mod certificate;
 pub(crate) mod challenge;

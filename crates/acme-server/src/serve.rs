@@ -1,6 +1,7 @@
 //! Wiring: store, lease, authority, validators, worker and API become one running server, and end
 //! in order.
 
+mod admin;
 mod own_certificate;
 mod stage;
 
@@ -8,8 +9,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use acme_admin::{AdminConfig, AdminServices, link_url};
 use acme_core::{
-    AttemptRunner as _, Clock, Entropy, RevocationPublisher, SignAuthority, Tenure, Validator,
+    AttemptRunner as _, Clock, Entropy, OperatorName, RevocationPublisher, SignAuthority, Tenure,
+    Validator,
 };
 use acme_http::{ApiConfig, ServeLimits, Services};
 use acme_types::{Slot, random_id};
@@ -27,6 +30,7 @@ use crate::tls;
 use crate::upkeep::{self, UpkeepSettings};
 use crate::worker::{Worker, WorkerLimits, WorkerPorts};
 
+pub(crate) use admin::base_url as admin_url;
 pub use stage::{ServeError, open_authority, open_store, open_validator};
 
 /// How long a stop waits for attempts that are being made: what is not done by then is due again at
@@ -34,21 +38,31 @@ pub use stage::{ServeError, open_authority, open_store, open_validator};
 const ATTEMPTS_GRACE: Duration = Duration::from_millis(300);
 
 /// A server that answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ready {
     /// The address it listens on for ACME.
     pub acme: SocketAddr,
+    /// The address it listens on for operators; none when it does not.
+    pub admin: Option<SocketAddr>,
+    /// The address of the link that begins a session for the host, once.
+    pub link: Option<String>,
 }
 
 /// Serves until SIGTERM or SIGINT, then ends in order: no more connections, requests finished,
 /// attempts finished or given up, the lease handed back, the store closed.
 ///
-/// `ready` is called once, when the server answers.
+/// `ready` is called once, when the server answers. A `host` is made an admin unless they are one,
+/// and a one-time link for them is told with it.
 ///
 /// # Errors
 /// [`ServeError`] tells what could not be had at the start, or that the slot was lost to another
 /// process.
-pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Result<(), ServeError> {
+pub async fn run(
+    config: Config,
+    slot: Slot,
+    host: Option<OperatorName>,
+    ready: impl FnOnce(Ready),
+) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let signals = Signals::caught().map_err(ServeError::Io)?;
@@ -62,6 +76,10 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let admin = match config.listen.admin {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     // The server's own certificate is renewed and not revoked: nobody shall look for it where
     // revocation is published.
     let own_authority: Arc<dyn SignAuthority> = Arc::new(open_authority(&config, clock.now())?);
@@ -72,6 +90,10 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
     let validator: Arc<dyn Validator> = Arc::new(open_validator(&config)?);
     let opened = open_store(&config.store).await?;
     let store = opened.store();
+    let admin_store = opened.admin_store();
+    if let Some(address) = config.listen.admin {
+        admin::check_operators(&*admin_store, address, clock.now()).await?;
+    }
 
     let request = LeaseRequest {
         slot,
@@ -124,6 +146,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         entropy: Arc::clone(&entropy),
         tenure: Arc::clone(&tenure),
     };
+    let revocations = services.publisher.clone();
     let public_routes = acme_http::public_routes(api_config.clone(), services.clone());
     let routes = acme_http::routes(api_config, services);
 
@@ -192,6 +215,36 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         Arc::clone(&entropy),
         turned_true(drain.subscribe()),
     ));
+    let admin_address = match &admin {
+        Some(listener) => Some(listener.local_addr().map_err(ServeError::Io)?),
+        None => None,
+    };
+    let link = match (admin_address, &host) {
+        (Some(address), Some(host)) => {
+            let base = admin::base_url(&config, address);
+            let link = admin::invite(&*admin_store, host, &*entropy, clock.now()).await?;
+            Some(link_url(&base, &link))
+        }
+        _ => None,
+    };
+    let desk = AdminServices {
+        store: admin_store,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        authority: Arc::clone(&authority),
+        publisher: revocations,
+    };
+    let admin = match admin {
+        Some(listener) => {
+            let routes = acme_admin::routes(AdminConfig::default(), desk);
+            let tls = Some(Arc::new(tls::server_config(own.shown())?));
+            let end = turned_true(drain.subscribe());
+            let ids = Arc::clone(&entropy);
+            let serving = acme_http::serve(listener, tls, serve_limits, routes, ids, end);
+            Some(tokio::spawn(serving))
+        }
+        None => None,
+    };
     let public = public.map(|listener| {
         let end = turned_true(drain.subscribe());
         let ids = Arc::clone(&entropy);
@@ -214,7 +267,14 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         tokio::spawn(serving)
     });
     info!(address = %acme, base_url = config.base_url, slot = %slot, "serving");
-    ready(Ready { acme });
+    if let Some(address) = admin_address {
+        info!(%address, "serving operators");
+    }
+    ready(Ready {
+        acme,
+        admin: admin_address,
+        link,
+    });
 
     let lost = wait_for_end(keeper, signals, &own, &config).await;
     drain.send_replace(true);
@@ -222,7 +282,7 @@ pub async fn run(config: Config, slot: Slot, ready: impl FnOnce(Ready)) -> Resul
         // Another process does the work already.
         stop.send_replace(true);
     }
-    for listener in [Some(api), public].into_iter().flatten() {
+    for listener in [Some(api), public, admin].into_iter().flatten() {
         if let Err(error) = listener.await {
             error!(%error, "the API had ended early");
         }

@@ -6,6 +6,8 @@ use acme_types::{Slot, Timestamp};
 use crate::act::Act;
 
 mod after;
+mod operators;
+mod records;
 mod store;
 
 /// Runs acts, each in one transaction of its own.

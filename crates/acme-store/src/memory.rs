@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use acme_core::{
-    Account, Attempt, Certificate, ExternalAccountKey, Issuer, Lease, NonceVerdict, Order,
-    PublishedCrl, RevocationEntry, SpentNonce, StoreError,
+    Account, Attempt, Certificate, ExternalAccountKey, Issuer, Lease, NonceVerdict, Operator,
+    OperatorName, Order, Proof, ProofDigest, PublishedCrl, RevocationEntry, SpentNonce, StoreError,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, OrderId, Slot,
@@ -48,6 +48,8 @@ struct Tables {
     revocations: BTreeMap<([u8; 32], u64), RevocationEntry>,
     crls: BTreeMap<[u8; 32], PublishedCrl>,
     blocked_keys: BTreeSet<[u8; 32]>,
+    operators: BTreeMap<OperatorName, Operator>,
+    proofs: BTreeMap<ProofDigest, Proof>,
 }
 
 /// A certificate and who is about to sign it.

@@ -4,6 +4,7 @@ mod account;
 mod certificate;
 mod challenge;
 mod lease;
+mod operator;
 mod order;
 mod revocation;
 
@@ -20,6 +21,7 @@ pub(crate) use certificate::{
 };
 pub(crate) use challenge::{AttemptRow, AttemptedRow, ChallengeRow, ChallengeState, SubjectRow};
 pub(crate) use lease::LeaseRow;
+pub(crate) use operator::{OperatorRow, ProofRow};
 pub(crate) use order::{
     AuthorizationRow, AuthorizationStateRow, OrderAuthorizationRow, OrderRow, OrderStateRow,
     all_tracked, authorization_state, authorization_status, tracked,

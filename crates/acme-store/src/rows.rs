@@ -11,8 +11,12 @@ use acme_types::{
     Identifier, OrderId, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 
+mod operators;
+mod records;
 mod revocations;
 
+pub(crate) use operators::OperatorRows;
+pub(crate) use records::RecordRows;
 pub(crate) use revocations::RevocationRows;
 
 use crate::act::Outcome;
@@ -29,6 +33,8 @@ pub trait Rows:
     + CertificateRows
     + RevocationRows
     + PruneRows
+    + OperatorRows
+    + RecordRows
 {
 }
 
@@ -42,6 +48,8 @@ impl<T> Rows for T where
         + CertificateRows
         + RevocationRows
         + PruneRows
+        + OperatorRows
+        + RecordRows
 {
 }
 

@@ -222,10 +222,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    operators (name) {
+        name -> Text,
+        role -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    operator_proofs (digest) {
+        digest -> Binary,
+        kind -> Text,
+        operator -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(authorizations -> accounts (account_id));
 diesel::joinable!(certificates -> issuers (issuer));
 diesel::joinable!(challenges -> authorizations (authorization_id));
 diesel::joinable!(order_authorizations -> authorizations (authorization_id));
+diesel::joinable!(operator_proofs -> operators (operator));
 diesel::joinable!(order_authorizations -> orders (order_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -238,6 +259,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     issuers,
     leases,
     nonce_marks,
+    operator_proofs,
+    operators,
     order_authorizations,
     orders,
     spent_nonces,

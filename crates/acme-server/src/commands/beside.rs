@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acme_core::{Clock as _, Store};
+use acme_core::{AdminStore, Clock as _};
 use acme_store::{PostgresStore, SqliteStore};
 use acme_types::Timestamp;
 
@@ -17,7 +17,7 @@ use crate::system::SystemClock;
 /// Opens the configured store, does the work with it at the present time, and closes it.
 pub(super) fn with_store<T>(
     args: &ConfigArgs,
-    work: impl AsyncFnOnce(Arc<dyn Store>, Timestamp) -> Result<T, Failure>,
+    work: impl AsyncFnOnce(Arc<dyn AdminStore>, Timestamp) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let config = args.load(&[])?;
     logging::start_for_command();
@@ -27,7 +27,7 @@ pub(super) fn with_store<T>(
     })
 }
 
-async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
+async fn open(config: &StoreConfig) -> Result<Arc<dyn AdminStore>, Failure> {
     match config {
         StoreConfig::Sqlite { path } if !path.exists() => Err(Failure::new(
             Exit::Unavailable,

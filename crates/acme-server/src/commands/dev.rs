@@ -71,9 +71,15 @@ impl Dev {
             config: dir.join(CONFIG_FILE),
             http01_port: first.map_or(HTTP01_PORT, |one| one.validation.http01_port),
             tlsalpn01_port: first.map_or(TLSALPN01_PORT, |one| one.validation.tlsalpn01_port),
+            admin: None,
             dir,
         };
-        super::serve::serve(config, move |_| {
+        let host = HOST.parse().map_err(|_| Failure::failed("no host"))?;
+        super::serve::serve(config, Some(host), move |ready| {
+            let report = Serving {
+                admin: ready.link,
+                ..report
+            };
             if let Err(failure) = output.print(&report) {
                 tracing::warn!(error = %failure, "the server serves, but could not say so");
             }
@@ -155,6 +161,9 @@ impl Dev {
     }
 }
 
+/// The operator that `dev` makes its user.
+const HOST: &str = "dev";
+
 /// The denied networks that `dev` leaves out.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
@@ -176,6 +185,8 @@ struct Serving {
     dir: PathBuf,
     http01_port: u16,
     tlsalpn01_port: u16,
+    /// The one-time link to the admin listener.
+    admin: Option<String>,
 }
 
 impl Report for Serving {
@@ -194,6 +205,7 @@ impl Report for Serving {
              \x20              SHA-256 {sha256}\n\
              Configuration  {config}\n\
              Proofs         http-01 at port {http01}, tls-alpn-01 at port {tlsalpn01}\n\
+             {admin}\
              \n\
              Try one of these in another terminal:\n\
              \n\
@@ -213,6 +225,9 @@ impl Report for Serving {
             config = self.config.display(),
             http01 = self.http01_port,
             tlsalpn01 = self.tlsalpn01_port,
+            admin = self.admin.as_ref().map_or_else(String::new, |link| {
+                format!("Admin          {link}\n\x20              (good once, for an hour)\n")
+            }),
             certbot = target.certbot(),
             lego = target.lego(),
             curl = target.curl(),

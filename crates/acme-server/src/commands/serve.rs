@@ -3,6 +3,7 @@
 use std::io;
 
 use acme_ca::CaError;
+use acme_core::OperatorName;
 use acme_store::OpenError;
 use clap::Args;
 
@@ -60,16 +61,20 @@ impl Serve {
         let more: Vec<_> = self.slot.assignment().into_iter().collect();
         let config = self.config.load(&more)?;
         logging::start(&config.log);
-        serve(config, |_| {})
+        serve(config, None, |_| {})
     }
 }
 
-/// Serves with this configuration; `ready` is called once the server answers.
-pub(super) fn serve(config: Config, ready: impl FnOnce(Ready)) -> Result<(), Failure> {
+/// Serves with this configuration; a `host` is made an admin, with a link; `ready` is called once the server answers.
+pub(super) fn serve(
+    config: Config,
+    host: Option<OperatorName>,
+    ready: impl FnOnce(Ready),
+) -> Result<(), Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let slot = config.slot.source.resolve(variable);
     let slot = slot.map_err(|reason| Failure::new(Exit::Config, reason))?;
-    runtime()?.block_on(serve::run(config, slot, ready))?;
+    runtime()?.block_on(serve::run(config, slot, host, ready))?;
     Ok(())
 }
 

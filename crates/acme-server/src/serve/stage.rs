@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_ca::{CaError, LeafProfile, LocalAuthority, Passphrase};
-use acme_core::{Clock, PolicyHook, Store, StoreError};
+use acme_core::{AdminStore, Clock, PolicyHook, Store, StoreError};
 use acme_http::ApiConfig;
 use acme_store::{OpenError, PostgresStore, SqliteStore, Wakeups};
 use acme_types::{Slot, Timestamp};
@@ -98,9 +98,15 @@ impl OpenStore {
     /// The store.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
+        self.admin_store()
+    }
+
+    /// The same store, with what operators ask of it.
+    #[must_use]
+    pub fn admin_store(&self) -> Arc<dyn AdminStore> {
         match &self.0 {
-            Engine::Sqlite(store) => Arc::clone(store) as Arc<dyn Store>,
-            Engine::Postgres(store) => Arc::clone(store) as Arc<dyn Store>,
+            Engine::Sqlite(store) => Arc::clone(store) as Arc<dyn AdminStore>,
+            Engine::Postgres(store) => Arc::clone(store) as Arc<dyn AdminStore>,
         }
     }
 

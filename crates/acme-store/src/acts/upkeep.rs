@@ -46,6 +46,7 @@ impl Act for Prune {
         // As many at a time as certificates, and one for a certificate at most.
         rows.prune_revocations(certificates_before, self.limit)
             .await?;
+        rows.prune_proofs(self.now, self.limit).await?;
         Ok(Pruned {
             orders: rows.prune_orders(orders_before, self.limit).await?,
             authorizations: rows.prune_authorizations(orders_before, self.limit).await?,

@@ -3,8 +3,10 @@
 
 mod certificates;
 mod challenges;
+mod operators;
 mod orders;
 mod prune;
+mod records;
 mod revocations;
 
 use acme_core::{Account, ExternalAccountKey, Lease};

@@ -111,9 +111,13 @@ mod certificates;
 mod challenges;
 #[path = "../queries/leases.rs"]
 mod leases;
+#[path = "../queries/operators.rs"]
+mod operators;
 #[path = "../queries/orders.rs"]
 mod orders;
 #[path = "../queries/prune.rs"]
 mod prune;
+#[path = "../queries/records.rs"]
+mod records;
 #[path = "../queries/revocations.rs"]
 mod revocations;

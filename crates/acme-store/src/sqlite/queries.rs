@@ -84,9 +84,13 @@ mod certificates;
 pub(crate) mod challenges;
 #[path = "../queries/leases.rs"]
 mod leases;
+#[path = "../queries/operators.rs"]
+mod operators;
 #[path = "../queries/orders.rs"]
 mod orders;
 #[path = "../queries/prune.rs"]
 mod prune;
+#[path = "../queries/records.rs"]
+pub(crate) mod records;
 #[path = "../queries/revocations.rs"]
 mod revocations;

@@ -9,9 +9,11 @@ pub(crate) mod finalize;
 pub(crate) mod leases;
 pub(crate) mod lists;
 pub(crate) mod nonces;
+pub(crate) mod operators;
 pub(crate) mod orders;
 pub(crate) mod prune;
 pub(crate) mod races;
+pub(crate) mod records;
 pub(crate) mod renewals;
 pub(crate) mod replicas;
 pub(crate) mod revocations;
@@ -166,6 +168,21 @@ macro_rules! contract {
                 two_authorizations_at_once_make_the_order_ready,
                 one_of_two_takes_the_lease,
                 one_of_two_revokes,
+            ],
+            operators: [
+                an_operator_is_known_by_a_proof_until_it_ends,
+                a_name_is_one_operators_at_a_time,
+                a_revoked_operator_is_known_by_nothing,
+                a_link_begins_one_session,
+                a_link_that_ran_out_begins_nothing,
+                one_of_two_uses_a_link,
+                proofs_that_ran_out_are_pruned,
+            ],
+            records: [
+                every_order_is_listed_once,
+                authorizations_are_found_by_name,
+                the_first_certificate_to_end_comes_first,
+                accounts_are_listed_by_status,
             ],
         }
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use acme_core::Store;
+use acme_core::AdminStore;
 use acme_store::MemoryStore;
 
-async fn open() -> (Arc<dyn Store>, ()) {
+async fn open() -> (Arc<dyn AdminStore>, ()) {
     (Arc::new(MemoryStore::new()), ())
 }
 

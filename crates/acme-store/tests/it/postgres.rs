@@ -7,13 +7,13 @@ mod tls;
 
 use std::sync::Arc;
 
-use acme_core::Store;
+use acme_core::AdminStore;
 use acme_store::PostgresStore;
 
 use self::server::Server;
 use crate::world::World;
 
-async fn open() -> (Arc<dyn Store>, ()) {
+async fn open() -> (Arc<dyn AdminStore>, ()) {
     let url = Server::shared().database().await;
     (Arc::new(PostgresStore::connect(&url).await.unwrap()), ())
 }

@@ -7,7 +7,7 @@ mod lifecycle;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use acme_core::Store;
+use acme_core::AdminStore;
 use acme_store::SqliteStore;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::world::World;
 
-async fn open() -> (Arc<dyn Store>, TempDir) {
+async fn open() -> (Arc<dyn AdminStore>, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path().join("acme.db")).unwrap();
     (Arc::new(store), dir)

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use acme_core::{
-    Account, Authorization, BeginFinalize, BeginValidation, Challenge, Claim, ClaimBatch,
-    CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey, FinalizeVerdict, Finding,
-    Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate, Observation, Order,
-    OrderRequest, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial, Store, ValidationView,
+    Account, AdminStore, Authorization, BeginFinalize, BeginValidation, Challenge, Claim,
+    ClaimBatch, CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey,
+    FinalizeVerdict, Finding, Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate,
+    Observation, Order, OrderRequest, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial,
+    ValidationView,
 };
 use acme_types::{
     AccountId, AccountStatus, CertificateId, ChallengeKind, ExternalAccountKeyId, Identifier, Jwk,
@@ -49,7 +50,7 @@ pub(crate) fn rng() -> EntropyRng<'static> {
 /// A store and the policy of its one provisioner.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn AdminStore>,
     pub(crate) policy: RetryPolicy,
 }
 
@@ -74,7 +75,7 @@ impl Opened {
 }
 
 impl World {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn AdminStore>) -> Self {
         Self {
             store,
             policy: RetryPolicy::default(),

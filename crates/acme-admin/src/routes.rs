@@ -1,0 +1,24 @@
+//! Every route, by what it is about.
+
+mod accounts;
+mod authorizations;
+mod certificates;
+mod keys;
+mod orders;
+mod pages;
+mod slots;
+mod who;
+
+use crate::table::Route;
+
+/// The tables, in the order in which they are looked through.
+pub(crate) static TABLES: &[&[Route]] = &[
+    who::ROUTES,
+    accounts::ROUTES,
+    orders::ROUTES,
+    authorizations::ROUTES,
+    certificates::ROUTES,
+    keys::ROUTES,
+    slots::ROUTES,
+    pages::ROUTES,
+];

@@ -1,0 +1,71 @@
+//! Accounts.
+
+use acme_core::{AccountFilter, Role};
+use acme_types::AccountId;
+use hyper::Method;
+
+use crate::answer::{Answer, Outcome};
+use crate::desk::Desk;
+use crate::query::{CURSOR, LIMIT, Parameter};
+use crate::refusal::Refusal;
+use crate::request::Asked;
+use crate::table::{Content, Route, shape};
+use crate::wire::{Listed, ShownAccount};
+
+pub(crate) static ROUTES: &[Route] = &[
+    Route {
+        method: Method::GET,
+        path: "/api/v1/accounts",
+        role: Some(Role::Viewer),
+        summary: "Accounts, newest first",
+        query: &[
+            CURSOR,
+            LIMIT,
+            Parameter::text("provisioner", "Only those of this provisioner"),
+            Parameter {
+                name: "status",
+                means: "Only those of this status",
+                words: &["valid", "deactivated", "revoked"],
+            },
+        ],
+        body: None,
+        answer: Content::Json(shape::<Listed<ShownAccount>>),
+        does: |desk, asked| Box::pin(desk.accounts(asked)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/accounts/{account}",
+        role: Some(Role::Viewer),
+        summary: "An account",
+        query: &[],
+        body: None,
+        answer: Content::Json(shape::<ShownAccount>),
+        does: |desk, asked| Box::pin(desk.account(asked)),
+    },
+];
+
+impl Desk {
+    async fn accounts(&self, asked: &Asked<'_>) -> Outcome {
+        let query = &asked.query;
+        let filter = AccountFilter {
+            provisioner: query.value("provisioner")?,
+            status: query.value("status")?,
+        };
+        let (after, limit) = (query.after("accounts")?, query.limit()?);
+        let found = self
+            .services
+            .store
+            .find_accounts(&filter, after.as_deref(), limit)
+            .await?;
+        Ok(Answer::json(&Listed::new("accounts", found, |account| {
+            ShownAccount::from(account)
+        })))
+    }
+
+    async fn account(&self, asked: &Asked<'_>) -> Outcome {
+        let id: AccountId = asked.id("account")?;
+        let found = self.services.store.find_account(&id).await?;
+        let account = found.ok_or_else(|| Refusal::not_found("account", id.as_str()))?;
+        Ok(Answer::json(&ShownAccount::from(&account)))
+    }
+}
