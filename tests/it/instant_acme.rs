@@ -2,7 +2,10 @@
 
 use acme_tests::client::{self, Proof};
 use acme_tests::{Lateness, Settings, Webroot, shown};
-use instant_acme::{AuthorizationStatus, Error, OrderStatus, RevocationReason, RevocationRequest};
+use instant_acme::{
+    Account, AuthorizationStatus, Error, ExternalAccountKey, NewAccount, OrderStatus,
+    RevocationReason, RevocationRequest,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instant_acme_gets_two_names_by_http_01() {
@@ -315,4 +318,40 @@ fn expect_problem(result: Result<(), Error>, kind: &str) {
         Err(Error::Api(problem)) => assert_eq!(problem.r#type, Some(expected), "{problem:?}"),
         other => panic!("expected {kind}, not {other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instant_acme_shows_an_external_account_key() {
+    let bound = ["provisioner.default.require_eab=true"];
+    let server = Settings::new().set(&bound).start().await;
+    let webroot = Webroot::new();
+    let _target = webroot.serve(server.http01_port).await;
+    let key = server.external_key().await;
+    let new = NewAccount {
+        contact: &[],
+        terms_of_service_agreed: true,
+        only_return_existing: false,
+    };
+    let create = async |key: Option<&ExternalAccountKey>| {
+        let builder = Account::builder_with_root(server.root_file()).unwrap();
+        builder.create(&new, server.directory_url(), key).await
+    };
+    match create(None).await.err() {
+        Some(Error::Api(problem)) => {
+            let kind = problem.r#type.unwrap();
+            assert!(kind.ends_with("externalAccountRequired"), "{kind}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let secret = acme_types::decode_base64url(&key.hmac_key).unwrap();
+    let external = ExternalAccountKey::new(key.id, &secret);
+    let (account, _) = create(Some(&external)).await.unwrap();
+
+    let certificate = client::issue(&account, &["one.test"], Proof::Http(&webroot)).await;
+    certificate
+        .expect_good(&server.root_file(), &["one.test"])
+        .await;
+    // It is used up.
+    assert!(create(Some(&external)).await.is_err());
+    shown("instant-acme", "external account binding");
 }

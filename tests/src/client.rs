@@ -183,7 +183,7 @@ fn name(identifier: &Identifier) -> String {
 }
 
 /// Longer than the client's own, which is made for a certificate authority that is quick.
-const PATIENCE: RetryPolicy = RetryPolicy::new()
+pub const PATIENCE: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(100))
     .backoff(1.1)
     .timeout(Duration::from_secs(150));

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use acme_core::device_other_name;
 use acme_types::{DnsName, Identifier};
 use x509_cert::ext::pkix::NameConstraints;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
@@ -57,11 +58,12 @@ fn subtrees(subtrees: &Option<Vec<GeneralSubtree>>) -> impl Iterator<Item = &Gen
 }
 
 fn is_of_kind(base: &GeneralName, identifier: &Identifier) -> bool {
-    matches!(
-        (base, identifier),
-        (GeneralName::DnsName(_), Identifier::Dns(_))
-            | (GeneralName::IpAddress(_), Identifier::Ip(_))
-    )
+    constrains_device(base, identifier)
+        || matches!(
+            (base, identifier),
+            (GeneralName::DnsName(_), Identifier::Dns(_))
+                | (GeneralName::IpAddress(_), Identifier::Ip(_))
+        )
 }
 
 fn permits(base: &GeneralName, identifier: &Identifier) -> bool {
@@ -73,8 +75,19 @@ fn permits(base: &GeneralName, identifier: &Identifier) -> bool {
             // A subtree that cannot be read permits nothing.
             network_contains(base.as_bytes(), *ip).unwrap_or(false)
         }
+        // RFC 5280 does not say what a subtree of devices takes in.
         _ => false,
     }
+}
+
+/// Whether a subtree is about devices of this kind: nobody says which of them it takes in, so that one
+/// that permits some permits none here, and one that excludes some excludes all.
+fn constrains_device(base: &GeneralName, identifier: &Identifier) -> bool {
+    let (GeneralName::OtherName(base), Some((kind, _))) = (base, device_other_name(identifier))
+    else {
+        return false;
+    };
+    base.type_id == kind
 }
 
 fn excludes(base: &GeneralName, identifier: &Identifier) -> bool {
@@ -86,7 +99,7 @@ fn excludes(base: &GeneralName, identifier: &Identifier) -> bool {
         (GeneralName::IpAddress(base), Identifier::Ip(ip)) => {
             network_contains(base.as_bytes(), *ip).unwrap_or(true)
         }
-        _ => false,
+        _ => constrains_device(base, identifier),
     }
 }
 

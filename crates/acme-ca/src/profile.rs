@@ -1,7 +1,8 @@
 //! What a leaf certificate says: the settings, and the to-be-signed form made by them.
 
 use acme_core::{
-    AuthorityError, IssueRequest, IssuerId, KeyKind, LeafContents, LeafKeyUsage, jwk_from_spki,
+    AuthorityError, IssueRequest, IssuerId, KeyKind, LeafContents, LeafKeyUsage, device_other_name,
+    jwk_from_spki,
 };
 use acme_types::{Identifier, Timestamp};
 use const_oid::ObjectIdentifier;
@@ -12,7 +13,7 @@ use spki::SubjectPublicKeyInfoRef;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
-use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName, OtherName};
 use x509_cert::ext::pkix::{
     AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
     CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages,
@@ -245,7 +246,10 @@ impl LeafTemplate {
         }
         identifiers.iter().find_map(|identifier| match identifier {
             Identifier::Dns(name) if name.as_str().len() <= MAX_COMMON_NAME => Some(name.as_str()),
-            Identifier::Dns(_) | Identifier::Ip(_) => None,
+            Identifier::Dns(_)
+            | Identifier::Ip(_)
+            | Identifier::PermanentIdentifier(_)
+            | Identifier::HardwareModule(_) => None,
         })
     }
 }
@@ -256,8 +260,19 @@ fn general_names(identifiers: &[Identifier]) -> der::Result<Vec<GeneralName>> {
         .map(|identifier| match identifier {
             Identifier::Dns(name) => Ia5String::new(name.as_str()).map(GeneralName::DnsName),
             Identifier::Ip(ip) => Ok(GeneralName::from(*ip)),
+            Identifier::PermanentIdentifier(_) | Identifier::HardwareModule(_) => {
+                device(identifier)
+            }
         })
         .collect()
+}
+
+/// A device, which is an `otherName`.
+fn device(identifier: &Identifier) -> der::Result<GeneralName> {
+    let (type_id, value) =
+        device_other_name(identifier).ok_or_else(|| der::ErrorKind::Failed.to_error())?;
+    let value = Any::from_der(&value)?;
+    Ok(GeneralName::OtherName(OtherName { type_id, value }))
 }
 
 /// What the profile says the key may do, where its kind can do it.

@@ -1,12 +1,14 @@
-//! The few pieces of DER that are written here by hand: public keys, in their one usual form, and
-//! bundles of certificates.
+//! The few pieces of DER that are written here by hand: public keys, in their one usual form,
+//! names of devices, and bundles of certificates.
 
 use der::asn1::ObjectIdentifier;
 
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]` with a value that is made of elements.
 pub(crate) const CONTEXT_0: u8 = 0xa0;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AuthorizationId, AuthorizationStatus, ChallengeId, ChallengeKind, Identifier,
-    Problem, ProblemKind, ProvisionerName, RawIdentifier, Subproblem, Timestamp, Token,
+    AccountId, AuthorizationId, AuthorizationStatus, ChallengeId, ChallengeKind, Identifier, Jwk,
+    Problem, ProblemKind, ProvisionerName, RawIdentifier, Subproblem, Thumbprint, Timestamp, Token,
 };
 use rand_core::CryptoRng;
 
-use crate::{Challenge, ChallengeState, Provisioner, RetryPolicy};
+use crate::{Challenge, ChallengeState, Provisioner, RetryPolicy, thumbprint};
 
 /// Longest `Retry-After` on an authorization, in seconds: certbot polls at most 30 times.
 const MAX_RETRY_AFTER_SECS: u64 = 5;
@@ -37,6 +37,9 @@ pub struct Authorization {
     pub expires_at: Timestamp,
     /// How long it lives from the moment on that it is valid; none when that changes nothing.
     pub valid_for: Option<Duration>,
+    /// The key that its device was proven to keep: no certificate for another key rests on it. None
+    /// when it was proven otherwise.
+    pub attested_key: Option<Thumbprint>,
     /// How far it got.
     pub state: AuthorizationState,
     /// The challenges; any one is enough.
@@ -152,6 +155,7 @@ impl Authorization {
             subdomains,
             expires_at: now.plus(provisioner.lifetimes.order).truncated_to_second(),
             valid_for: (!reuse.is_zero()).then_some(reuse),
+            attested_key: None,
             state: AuthorizationState::Pending,
             challenges,
         })
@@ -207,6 +211,26 @@ impl Authorization {
             && proven_at.is_some_and(|at| at.plus(provisioner.authorizations.reuse) > now)
     }
 
+    /// Checks the key of a certificate that is to rest on this: where a device was attested, it must be
+    /// the key that the device keeps.
+    ///
+    /// # Errors
+    /// `badCSR`.
+    pub fn check_key(&self, jwk: &Jwk) -> Result<(), Problem> {
+        match &self.attested_key {
+            Some(attested) if *attested != thumbprint(jwk) => {
+                let detail = format!(
+                    "the CSR is refused: its key is not the one that was attested for {} {}; sign the \
+                     CSR with that key, or give the authorization up and attest another one",
+                    self.identifier.kind(),
+                    self.identifier
+                );
+                Err(Problem::new(ProblemKind::BadCsr, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// When it ends now that it has become valid, if that is later than before.
     #[must_use]
     pub fn prolonged(&self, now: Timestamp) -> Option<Timestamp> {
@@ -237,14 +261,18 @@ impl Authorization {
 
     /// The kinds of challenge that a provisioner offers for an identifier: a wildcard can only be
     /// proven by DNS ([RFC 8555 § 8.3](https://www.rfc-editor.org/rfc/rfc8555#section-8.3)), an
-    /// address never ([RFC 8738 § 7](https://www.rfc-editor.org/rfc/rfc8738#section-7)).
+    /// address never ([RFC 8738 § 7](https://www.rfc-editor.org/rfc/rfc8738#section-7)), a device
+    /// only by its attestation.
     #[must_use]
     pub fn offered(identifier: &Identifier, provisioner: &Provisioner) -> Vec<ChallengeKind> {
         let fits = |kind: &ChallengeKind| match kind {
-            ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !identifier.is_wildcard(),
+            ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => {
+                !identifier.is_wildcard() && !identifier.is_device()
+            }
             ChallengeKind::Dns01 | ChallengeKind::DnsAccount01 | ChallengeKind::DnsPersist01 => {
                 matches!(identifier, Identifier::Dns(_))
             }
+            ChallengeKind::DeviceAttest01 => identifier.is_device(),
         };
         provisioner
             .challenges

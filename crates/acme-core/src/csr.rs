@@ -9,14 +9,14 @@
 //! [RFC 8555 § 7.4]: https://www.rfc-editor.org/rfc/rfc8555#section-7.4
 
 mod names;
-mod signature;
 
 use std::collections::BTreeSet;
 
 use acme_types::{Identifier, Jwk, Problem, ProblemKind, decode_base64url};
-use der::asn1::AnyRef;
-use der::{Decode, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
+use der::Tag;
 
+use crate::element::{children, elements, tagged};
+use crate::signature::{self, BadSignature};
 use crate::{VerifyKey, jwk_from_spki};
 
 /// A request whose form is right, whose key is strong enough, and which that key has signed.
@@ -36,6 +36,16 @@ impl Csr {
     /// accepted; a signature that is not that key's or uses a hash below SHA-256; a name that is not
     /// a DNS name or an IP address, or that stands in the wrong place.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        Self::parse_for(text, &[])
+    }
+
+    /// The same for an order of these identifiers: a common name that is the identity of one of its
+    /// devices asks for that device, since clients of devices write it there. Another common name
+    /// must be a DNS name.
+    ///
+    /// # Errors
+    /// As [`Csr::parse`].
+    pub fn parse_for(text: &str, order_identifiers: &[Identifier]) -> Result<Self, Problem> {
         if text.trim_start().starts_with("-----") {
             return Err(bad("it is PEM; send its DER in base64url"));
         }
@@ -45,16 +55,18 @@ impl Csr {
             bad("its key is of a kind not accepted; use RSA, P-256, P-384, P-521 or Ed25519")
         })?;
         VerifyKey::new(&jwk).map_err(|problem| bad(problem.detail))?;
-        signature::verify(&parts, &jwk)?;
+        parts.verify(&jwk)?;
         Ok(Self {
             spki: parts.spki.to_vec(),
-            identifiers: names::identifiers(parts.subject, parts.attributes)?,
+            identifiers: names::identifiers(parts.subject, parts.attributes, order_identifiers)?,
             jwk,
         })
     }
 
     /// Checks that this is the request for an order: it names exactly the order's identifiers,
-    /// whether in subjectAltName or as common name, and its key is not the account's.
+    /// whether in subjectAltName or as common name, and its key is not the account's. Devices may be
+    /// left out: the certificate then does not name them
+    /// ([draft-ietf-acme-device-attest § 3.2](https://datatracker.ietf.org/doc/draft-ietf-acme-device-attest/)).
     ///
     /// # Errors
     /// `badCSR`, with the names that are missing and those that are too many.
@@ -70,7 +82,8 @@ impl Csr {
         }
         let asked: BTreeSet<_> = self.identifiers.iter().collect();
         let ordered: BTreeSet<_> = order_identifiers.iter().collect();
-        let missing: Vec<_> = ordered.difference(&asked).collect();
+        let missing = ordered.difference(&asked);
+        let missing: Vec<_> = missing.filter(|one| !one.is_device()).collect();
         let extra: Vec<_> = asked.difference(&ordered).collect();
         match (missing.as_slice(), extra.as_slice()) {
             ([], []) => Ok(()),
@@ -140,10 +153,7 @@ impl<'a> Parts<'a> {
         }
         subject.tag.assert_eq(Tag::Sequence)?;
         if let Some(attributes) = attributes {
-            attributes.tag.assert_eq(Tag::ContextSpecific {
-                constructed: true,
-                number: TagNumber(0),
-            })?;
+            attributes.tag.assert_eq(tagged(0))?;
         }
         algorithm.tag.assert_eq(Tag::Sequence)?;
         signature.tag.assert_eq(Tag::BitString)?;
@@ -161,34 +171,21 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// One element of DER.
-#[derive(Clone, Copy)]
-struct Element<'a> {
-    tag: Tag,
-    value: &'a [u8],
-    /// Tag, length and value.
-    der: &'a [u8],
-}
-
-/// The elements that stand one after another; what they hold is not looked at.
-fn elements(der: &[u8]) -> Result<Vec<Element<'_>>, der::Error> {
-    let mut reader = SliceReader::new(der)?;
-    let mut elements = Vec::new();
-    while !reader.is_finished() {
-        let der = reader.tlv_bytes()?;
-        let any = AnyRef::from_der(der)?;
-        elements.push(Element {
-            tag: any.tag(),
-            value: any.value(),
-            der,
-        });
+impl Parts<'_> {
+    /// Verifies the signature with the request's own key.
+    fn verify(&self, jwk: &Jwk) -> Result<(), Problem> {
+        let verdict = signature::verify(jwk, self.algorithm, self.info, self.signature);
+        verdict.map_err(|why| {
+            bad(match why {
+                BadSignature::Algorithm => {
+                    "its signature algorithm is not accepted; sign it with SHA-256, SHA-384 or \
+                     SHA-512"
+                }
+                BadSignature::AnotherKind => "its signature algorithm does not fit its key",
+                BadSignature::Wrong => "its signature does not verify with its key",
+            })
+        })
     }
-    Ok(elements)
-}
-
-fn children<'a>(parent: Element<'a>, tag: Tag) -> Result<Vec<Element<'a>>, der::Error> {
-    parent.tag.assert_eq(tag)?;
-    elements(parent.value)
 }
 
 fn unpadded(text: &str) -> &str {

@@ -12,6 +12,7 @@ struct Readme;
 
 mod account;
 mod asn1;
+mod attestation;
 mod authority;
 mod authorization;
 mod caa;
@@ -20,8 +21,10 @@ mod certs_only;
 mod challenge;
 mod clock;
 mod csr;
+mod device_name;
 mod digest;
 mod dns_persist;
+mod element;
 mod entropy;
 mod external_account;
 mod issuance;
@@ -51,10 +54,14 @@ mod renewal;
 mod retry;
 mod revocation;
 mod runner;
+mod signature;
 mod store;
 mod validator;
 
 pub use account::Account;
+pub use attestation::{
+    AttestationClaim, AttestationFormat, AttestationPolicy, InvalidAttestationRoot,
+};
 pub use authority::{AuthorityError, IssueRequest, Prepared, SignAuthority};
 pub use authorization::{Authorization, AuthorizationPolicy, AuthorizationState};
 pub use caa::{CaaCheck, CaaMode, CaaRecord};
@@ -67,6 +74,7 @@ pub use challenge::{
 };
 pub use clock::{Clock, ManualClock};
 pub use csr::Csr;
+pub use device_name::device_other_name;
 pub use digest::{dns_account01_label, dns01_value, key_authorization_digest, thumbprint};
 pub use dns_persist::persist_refusal;
 pub use entropy::{Entropy, EntropyRng};
@@ -114,7 +122,7 @@ pub use revocation::{
 pub use runner::AttemptRunner;
 pub use store::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
-    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict,
+    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict, Judged,
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
 };

@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use acme_types::{DnsName, Identifier};
+use acme_types::{DnsName, Identifier, RawIdentifier};
 
 /// Identifiers that something is allowed for. As text: `db.lab.internal` is that name alone,
-/// `*.lab.internal` every name below it and their wildcards, `10.1.0.0/16` every address in it.
+/// `*.lab.internal` every name below it and their wildcards, `10.1.0.0/16` every address in it,
+/// `permanent-identifier:C02X` that device, `hardware-module:*` every hardware module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NamePattern {
     /// This name and no other.
@@ -21,7 +22,14 @@ pub enum NamePattern {
         /// How many of its leading bits are fixed: 32 or 128 at most.
         prefix: u8,
     },
+    /// This device and no other.
+    Device(Identifier),
+    /// Every device of a type of [`Identifier::TYPES`].
+    Devices(&'static str),
 }
+
+/// The types of identifier that name devices.
+const DEVICES: [&str; 2] = ["permanent-identifier", "hardware-module"];
 
 impl NamePattern {
     /// Whether the pattern takes an identifier in.
@@ -39,6 +47,8 @@ impl NamePattern {
                     let host = width.saturating_sub(u32::from(*prefix));
                     a.checked_shr(host) == b.checked_shr(host)
                 }),
+            (Self::Device(device), asked) => device == asked,
+            (Self::Devices(kind), asked) => *kind == asked.kind(),
             _ => false,
         }
     }
@@ -68,6 +78,22 @@ impl FromStr for NamePattern {
             text: text.to_owned(),
             reason,
         };
+        let device = text.split_once(':').and_then(|(kind, value)| {
+            let kind = DEVICES.into_iter().find(|one| *one == kind)?;
+            Some((kind, value))
+        });
+        if let Some((kind, value)) = device {
+            if value == "*" {
+                return Ok(Self::Devices(kind));
+            }
+            let device = Identifier::try_from(RawIdentifier {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+            });
+            return device
+                .map(Self::Device)
+                .map_err(|error| invalid(error.to_string()));
+        }
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -105,13 +131,17 @@ impl fmt::Display for NamePattern {
             Self::Exact(name) => name.fmt(f),
             Self::Below(name) => write!(f, "*.{name}"),
             Self::Network { first, prefix } => write!(f, "{first}/{prefix}"),
+            Self::Device(device) => write!(f, "{}:{device}", device.kind()),
+            Self::Devices(kind) => write!(f, "{kind}:*"),
         }
     }
 }
 
 /// The text is no pattern of names.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{text:?} is neither a name, nor *. and a name, nor a network as 10.1.0.0/16: {reason}")]
+#[error(
+    "{text:?} is neither a name, nor *. and a name, nor a network as 10.1.0.0/16, nor a device as permanent-identifier:C02X: {reason}"
+)]
 pub struct InvalidNamePattern {
     text: String,
     reason: String,
@@ -183,6 +213,39 @@ mod tests {
             for name in left {
                 assert!(!pattern.matches(&identifier(name)), "{pattern} {name}");
             }
+        }
+    }
+
+    #[test]
+    fn devices_are_named_by_their_type() {
+        let device = |text: &str| {
+            let (kind, value) = text.split_once(':').unwrap();
+            let (kind, value) = (kind.to_owned(), value.to_owned());
+            Identifier::try_from(RawIdentifier { kind, value }).unwrap()
+        };
+        for (pattern, taken, left) in [
+            (
+                "permanent-identifier:C02X",
+                &["permanent-identifier:C02X"][..],
+                &[
+                    "permanent-identifier:c02x",
+                    "permanent-identifier:C02X/1.2.3",
+                    "dns:c02x",
+                ][..],
+            ),
+            (
+                "hardware-module:*",
+                &["hardware-module:S/1.2.3"],
+                &["permanent-identifier:S/1.2.3", "dns:s"],
+            ),
+        ] {
+            let pattern: NamePattern = pattern.parse().unwrap();
+            assert_eq!(pattern.to_string().parse(), Ok(pattern.clone()));
+            assert!(taken.iter().all(|text| pattern.matches(&device(text))));
+            assert!(!left.iter().any(|text| pattern.matches(&device(text))));
+        }
+        for text in ["permanent-identifier:", "hardware-module:S", "device:x"] {
+            assert!(text.parse::<NamePattern>().is_err(), "{text}");
         }
     }
 

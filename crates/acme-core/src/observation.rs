@@ -117,6 +117,8 @@ findings! {
     CaaFailure = "caa-failure", Dns, NotYet;
     /// CAA records forbid this authority.
     CaaRefused = "caa-refused", Caa, Contradiction;
+    /// The device's attestation is not believed, or says another thing.
+    AttestationRefused = "attestation-refused", BadAttestationStatement, Contradiction;
     /// The fault is the server's own.
     Internal = "internal", ServerInternal, NotYet;
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use acme_types::{ChallengeKind, Identifier, Problem, ProblemKind, ProfileName, ProvisionerName};
 
 use crate::{
-    AuthorizationPolicy, CaaMode, Issuance, IssuerChoice, Policy, Profile, RenewalPolicy,
-    RetryPolicy,
+    AttestationPolicy, AuthorizationPolicy, CaaMode, Issuance, IssuerChoice, Policy, Profile,
+    RenewalPolicy, RetryPolicy,
 };
 
 /// A named policy and its directory.
@@ -26,6 +26,8 @@ pub struct Provisioner {
     pub require_eab: bool,
     /// The challenges it offers.
     pub challenges: Vec<ChallengeKind>,
+    /// Whose attestations of devices it believes.
+    pub attestation: AttestationPolicy,
     /// When challenges are tried again.
     pub retry: RetryPolicy,
     /// How long its objects live.
@@ -77,6 +79,7 @@ impl Provisioner {
             caa: CaaMode::Off,
             require_eab: false,
             challenges: ChallengeKind::USUAL.to_vec(),
+            attestation: AttestationPolicy::default(),
             retry: RetryPolicy::default(),
             lifetimes: Lifetimes::default(),
             issuance: Issuance::default(),

@@ -19,7 +19,7 @@ mod act;
 
 pub use act::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
-    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict,
+    CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict, Judged,
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, ValidationView,
 };
@@ -255,8 +255,9 @@ pub trait Store: Send + Sync {
     // --- challenges ---
 
     /// A client asks for a validation; see [`crate::ChallengeState::requested`]. A challenge whose
-    /// authorization is settled or expired is returned as it is. None when there is no such challenge
-    /// of that account.
+    /// authorization is settled or expired is returned as it is, and so is one whose proof comes with
+    /// its request, see [`Store::conclude_validation`]. None when there is no such challenge of that
+    /// account.
     async fn begin_validation(
         &self,
         request: BeginValidation<'_>,
@@ -267,6 +268,16 @@ pub trait Store: Send + Sync {
     async fn poll_validation(
         &self,
         request: BeginValidation<'_>,
+    ) -> Result<Option<ValidationView>, StoreError>;
+
+    /// A client's request has brought its proof along, and that was judged: the first and only
+    /// attempt of a challenge that [comes with its request](acme_types::ChallengeKind), with all that
+    /// follows from it, in one. A challenge that is settled, and one whose authorization is settled or
+    /// expired, is returned as it is. None when there is no such challenge of that account.
+    async fn conclude_validation(
+        &self,
+        request: BeginValidation<'_>,
+        judged: Judged<'_>,
     ) -> Result<Option<ValidationView>, StoreError>;
 
     /// Claims at most `limit` due attempts of a slot, the most overdue first, each for `patience`.

@@ -6,6 +6,7 @@ mod authorization;
 mod caa;
 mod certificate;
 mod challenge;
+mod device;
 mod directory;
 mod finalize;
 mod key_change;

@@ -7,7 +7,6 @@ use acme_types::{
 use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Method};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::Api;
@@ -137,10 +136,6 @@ impl Payload {
             .map_err(|e| Failure::malformed(format!("the payload cannot be read: {e}")))
     }
 }
-
-/// A JSON object of which nothing is read.
-#[derive(Debug, Deserialize)]
-pub(crate) struct AnyObject {}
 
 impl Api {
     /// Checks a POST, cheapest and harmless first. The nonce is spent after the signature and the

@@ -84,6 +84,11 @@ pub(crate) const fn advice(finding: Finding) -> &'static str {
             "The name's CAA records permit other authorities only. Add a CAA record for one of this \
              provisioner's caa_identities."
         }
+        Finding::AttestationRefused => {
+            "The device's statement was not believed, and a statement is not asked for twice. Compare \
+             what is said above with the device and with the roots in [provisioner.attestation], then \
+             open a new order."
+        }
         Finding::Internal => {
             "The fault lies with this server, not with the client; it goes on trying. Its log tells \
              more."

@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, overridden by environment variables and then by `--set`, read in
 //! one pass that reports every mistake at once.
 
+mod attestation;
 mod caa;
 mod certificate;
 pub mod duration;
@@ -23,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use acme_core::{Provisioner, Retention};
+use acme_core::{AttestationFormat, Provisioner, Retention};
 use acme_http::ServeLimits;
 use acme_types::Slot;
 use acme_validate::ValidationConfig;
@@ -170,6 +171,8 @@ pub struct ProvisionerConfig {
     pub validation: ValidationConfig,
     /// Who else decides what may be ordered and signed; none when nobody does.
     pub hook: Option<HookConfig>,
+    /// PEM files with the roots by which attestations of devices are believed, by their format.
+    pub attestation_roots: Vec<(AttestationFormat, PathBuf)>,
 }
 
 /// What the server does at once, and how long it waits.
@@ -310,6 +313,11 @@ impl Config {
         {
             hook.secret_file = directory.join(&hook.secret_file);
             hook.roots_file = hook.roots_file.take().map(|file| directory.join(file));
+        }
+        for provisioner in &mut self.provisioners {
+            for (_, file) in &mut provisioner.attestation_roots {
+                *file = directory.join(&*file);
+            }
         }
         self
     }

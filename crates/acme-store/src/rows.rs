@@ -307,6 +307,13 @@ pub trait OrderRows {
         identifiers: &[Identifier],
     ) -> impl Future<Output = Outcome<Vec<Authorization>>> + Send;
 
+    /// Sets the key that the device of an authorization was proven to keep.
+    fn set_attested_key(
+        &mut self,
+        id: &AuthorizationId,
+        key: &Thumbprint,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
     /// Sets the end of an authorization.
     fn prolong_authorization(
         &mut self,

@@ -77,6 +77,7 @@ diesel::table! {
         status -> Text,
         subdomains -> Bool,
         valid_for -> Nullable<BigInt>,
+        attested_key -> Nullable<Binary>,
     }
 }
 

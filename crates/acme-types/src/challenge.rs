@@ -30,6 +30,10 @@ pub enum ChallengeKind {
     /// ([draft-ietf-acme-dns-persist](https://datatracker.ietf.org/doc/draft-ietf-acme-dns-persist/)).
     #[serde(rename = "dns-persist-01")]
     DnsPersist01,
+    /// A statement of the device's maker about the device and the key it keeps, sent with the request
+    /// ([draft-ietf-acme-device-attest](https://datatracker.ietf.org/doc/draft-ietf-acme-device-attest/)).
+    #[serde(rename = "device-attest-01")]
+    DeviceAttest01,
 }
 
 impl ChallengeKind {
@@ -40,6 +44,7 @@ impl ChallengeKind {
         Self::TlsAlpn01,
         Self::DnsAccount01,
         Self::DnsPersist01,
+        Self::DeviceAttest01,
     ];
 
     /// The kinds of RFC 8555 and RFC 8737, which are offered unless a provisioner says otherwise:
@@ -55,7 +60,15 @@ impl ChallengeKind {
             Self::TlsAlpn01 => "tls-alpn-01",
             Self::DnsAccount01 => "dns-account-01",
             Self::DnsPersist01 => "dns-persist-01",
+            Self::DeviceAttest01 => "device-attest-01",
         }
+    }
+
+    /// Whether the client sends the proof with its request for a validation, so that it is judged at
+    /// once and nothing is looked up or tried again.
+    #[must_use]
+    pub const fn comes_with_request(self) -> bool {
+        matches!(self, Self::DeviceAttest01)
     }
 }
 

@@ -8,7 +8,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DnsName, DnsNameError, Problem, ProblemKind, Subproblem};
+use crate::{
+    DeviceIdentifierError, DnsName, DnsNameError, HardwareModule, PermanentIdentifier, Problem,
+    ProblemKind, Subproblem,
+};
 
 /// What a certificate is for, parsed and in canonical form.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -18,11 +21,23 @@ pub enum Identifier {
     Dns(DnsName),
     /// An IP address ([RFC 8738](https://www.rfc-editor.org/rfc/rfc8738)).
     Ip(IpAddr),
+    /// The identity that its maker gave a device
+    /// ([draft-ietf-acme-device-attest](https://datatracker.ietf.org/doc/draft-ietf-acme-device-attest/)).
+    PermanentIdentifier(PermanentIdentifier),
+    /// The hardware that keeps the certificate's key (the same draft).
+    HardwareModule(HardwareModule),
 }
 
 impl Identifier {
     /// The wire words of every type of identifier.
-    pub const TYPES: &'static [&'static str] = &["dns", "ip"];
+    pub const TYPES: &'static [&'static str] =
+        &["dns", "ip", "permanent-identifier", "hardware-module"];
+
+    /// Whether this names a device, not a place in a network.
+    #[must_use]
+    pub const fn is_device(&self) -> bool {
+        matches!(self, Self::PermanentIdentifier(_) | Self::HardwareModule(_))
+    }
 
     /// Whether this is a DNS name with `*.` in front.
     #[must_use]
@@ -35,16 +50,18 @@ impl Identifier {
     pub fn base(&self) -> Self {
         match self {
             Self::Dns(name) => Self::Dns(name.base()),
-            Self::Ip(ip) => Self::Ip(*ip),
+            Self::Ip(_) | Self::PermanentIdentifier(_) | Self::HardwareModule(_) => self.clone(),
         }
     }
 
-    /// The wire word of the kind: `dns` or `ip`.
+    /// The wire word of the kind, one of [`Identifier::TYPES`].
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Dns(_) => "dns",
             Self::Ip(_) => "ip",
+            Self::PermanentIdentifier(_) => "permanent-identifier",
+            Self::HardwareModule(_) => "hardware-module",
         }
     }
 
@@ -54,6 +71,8 @@ impl Identifier {
         match self {
             Self::Dns(name) => name.to_string(),
             Self::Ip(ip) => ip.to_string(),
+            Self::PermanentIdentifier(device) => device.to_string(),
+            Self::HardwareModule(module) => module.to_string(),
         }
     }
 }
@@ -63,6 +82,8 @@ impl fmt::Display for Identifier {
         match self {
             Self::Dns(name) => name.fmt(f),
             Self::Ip(ip) => ip.fmt(f),
+            Self::PermanentIdentifier(device) => device.fmt(f),
+            Self::HardwareModule(module) => module.fmt(f),
         }
     }
 }
@@ -78,6 +99,8 @@ impl TryFrom<RawIdentifier> for Identifier {
                 .parse()
                 .map(Self::Ip)
                 .map_err(|_| IdentifierError::Ip),
+            "permanent-identifier" => Ok(Self::PermanentIdentifier(raw.value.parse()?)),
+            "hardware-module" => Ok(Self::HardwareModule(raw.value.parse()?)),
             _ => Err(IdentifierError::UnknownKind(raw.kind)),
         }
     }
@@ -86,7 +109,7 @@ impl TryFrom<RawIdentifier> for Identifier {
 /// An identifier as the client wrote it, not yet checked.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct RawIdentifier {
-    /// `dns`, `ip`, or a kind that this server does not know.
+    /// One of [`Identifier::TYPES`], or a kind that this server does not know.
     #[serde(rename = "type")]
     pub kind: String,
     /// The identifier's text.
@@ -154,6 +177,9 @@ pub enum IdentifierError {
     /// Not an IPv4 or IPv6 address.
     #[error("the value is not an IPv4 or IPv6 address")]
     Ip,
+    /// Not the identifier of a device.
+    #[error(transparent)]
+    Device(#[from] DeviceIdentifierError),
     /// A kind of identifier that this server does not issue for.
     #[error("identifiers of type {0:?} are not supported here; use dns or ip")]
     UnknownKind(String),
@@ -164,7 +190,7 @@ impl IdentifierError {
     #[must_use]
     pub const fn problem_kind(&self) -> ProblemKind {
         match self {
-            Self::Dns(_) | Self::Ip => ProblemKind::Malformed,
+            Self::Dns(_) | Self::Ip | Self::Device(_) => ProblemKind::Malformed,
             Self::UnknownKind(_) => ProblemKind::UnsupportedIdentifier,
         }
     }

@@ -13,6 +13,7 @@ struct Readme;
 
 mod base64url;
 mod challenge;
+mod device;
 mod directory;
 mod id;
 mod identifier;
@@ -32,6 +33,7 @@ pub use base64url::{Base64UrlError, decode_base64url, encode_base64url};
 pub use challenge::{
     ChallengeKind, KeyAuthorization, ParseTokenError, Thumbprint, Token, UnknownChallengeKind,
 };
+pub use device::{DeviceIdentifierError, HardwareModule, PermanentIdentifier};
 pub use directory::{Directory, DirectoryMeta};
 pub use id::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, InvalidId,
@@ -50,6 +52,7 @@ pub use status::{AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatu
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use wire::{
     AccountBody, AccountUpdate, AuthorizationBody, AuthorizationUpdate, AuthorizedIdentifier,
-    ChallengeBody, FinalizeRequest, NewAccountRequest, NewAuthorizationRequest, NewOrderRequest,
-    OrderBody, OrderedIdentifier, OrdersBody, RenewalInfoBody, RevocationRequest, SuggestedWindow,
+    ChallengeBody, ChallengeResponse, FinalizeRequest, NewAccountRequest, NewAuthorizationRequest,
+    NewOrderRequest, OrderBody, OrderedIdentifier, OrdersBody, RenewalInfoBody, RevocationRequest,
+    SuggestedWindow,
 };

@@ -41,6 +41,8 @@ kinds! {
     AlreadyReplaced = "urn:ietf:params:acme:error:alreadyReplaced", 409;
     /// The certificate was revoked before.
     AlreadyRevoked = "urn:ietf:params:acme:error:alreadyRevoked", 400;
+    /// What is said to attest a device is not acceptable (draft-ietf-acme-device-attest).
+    BadAttestationStatement = "urn:ietf:params:acme:error:badAttestationStatement", 400;
     /// The CSR is unacceptable.
     BadCsr = "urn:ietf:params:acme:error:badCSR", 400;
     /// The nonce is unknown, spent or too old; the client tries again with the new one.

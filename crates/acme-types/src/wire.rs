@@ -183,6 +183,17 @@ pub struct AuthorizationUpdate {
     pub status: Option<String>,
 }
 
+/// The payload of a request for a validation
+/// ([RFC 8555 § 7.5.1](https://www.rfc-editor.org/rfc/rfc8555#section-7.5.1)): an object in which only the
+/// proofs have a meaning that some challenges want along. Whether one is what it must be is looked at
+/// where its challenge needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChallengeResponse {
+    /// device-attest-01: the attestation object, in base64url.
+    pub att_obj: Option<serde_json::Value>,
+}
+
 /// A challenge as the client sees it ([RFC 8555 § 8](https://www.rfc-editor.org/rfc/rfc8555#section-8)).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeBody {

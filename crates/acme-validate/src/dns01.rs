@@ -27,13 +27,17 @@ pub(crate) async fn probe(resolver: &Resolver, progress: &mut Progress, probe: &
     compare(&name, server, &texts, &expected)
 }
 
-/// The name that is to be proven; DNS proves no address.
+/// The name that is to be proven; DNS proves nothing else.
 pub(crate) fn dns_name(probe: &Probe) -> Result<DnsName, Failure> {
     match probe.identifier.base() {
         Identifier::Dns(name) => Ok(name),
-        Identifier::Ip(_) => Err(Failure::new(
+        other => Err(Failure::new(
             Finding::Internal,
-            format!("{} cannot prove control of an IP address", probe.kind),
+            format!(
+                "{} cannot prove an identifier of type {}",
+                probe.kind,
+                other.kind()
+            ),
         )),
     }
 }

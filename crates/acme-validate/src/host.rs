@@ -3,8 +3,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use acme_core::Finding;
 use acme_types::Identifier;
 use rustls::pki_types::ServerName;
+
+use crate::progress::Failure;
 
 /// The host that a probe turns to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -13,11 +16,18 @@ pub(crate) enum Host {
     Address(IpAddr),
 }
 
-impl From<&Identifier> for Host {
-    fn from(identifier: &Identifier) -> Self {
+impl TryFrom<&Identifier> for Host {
+    type Error = Failure;
+
+    /// A device is no place in a network.
+    fn try_from(identifier: &Identifier) -> Result<Self, Failure> {
         match identifier.base() {
-            Identifier::Dns(name) => Self::Name(name.to_string()),
-            Identifier::Ip(address) => Self::Address(address),
+            Identifier::Dns(name) => Ok(Self::Name(name.to_string())),
+            Identifier::Ip(address) => Ok(Self::Address(address)),
+            device @ (Identifier::PermanentIdentifier(_) | Identifier::HardwareModule(_)) => {
+                let text = format!("{} {device} has no address", device.kind());
+                Err(Failure::new(Finding::Internal, text))
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ const MAX_REDIRECTIONS: usize = 10;
 
 /// Fetches the file, following redirections, and compares it.
 pub(crate) async fn probe(settings: &Settings, progress: &mut Progress, probe: &Probe) -> Outcome {
-    let host = Host::from(&probe.identifier);
+    let host = Host::try_from(&probe.identifier)?;
     let mut hop = Hop::first(host, settings.http01_port, &probe.token);
     let mut passed = Vec::new();
     loop {

@@ -17,7 +17,7 @@ mod certificate;
 
 /// Makes the handshake and looks at the certificate.
 pub(crate) async fn probe(settings: &Settings, progress: &mut Progress, probe: &Probe) -> Outcome {
-    let host = Host::from(&probe.identifier);
+    let host = Host::try_from(&probe.identifier)?;
     let name = host.alpn_server_name().ok_or_else(|| {
         Failure::new(
             Finding::Internal,

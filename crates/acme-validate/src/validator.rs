@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use acme_core::{CaaCheck, Observation, Probe, Validator};
+use acme_core::{CaaCheck, Finding, Observation, Probe, Validator};
 use acme_types::{ChallengeKind, ProvisionerName};
 use async_trait::async_trait;
 use hyper::header::HeaderValue;
@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 
 use crate::dns::Resolver;
 use crate::network::Reach;
-use crate::progress::{Outcome, Progress};
+use crate::progress::{Failure, Outcome, Progress};
 use crate::tls::TlsClients;
 use crate::{
     ValidationConfig, ValidationSetupError, caa, dns_account01, dns_persist01, dns01, http01,
@@ -137,6 +137,10 @@ impl Settings {
             ChallengeKind::DnsPersist01 => {
                 dns_persist01::probe(&self.resolver, progress, probe).await
             }
+            ChallengeKind::DeviceAttest01 => Err(Failure::new(
+                Finding::Internal,
+                "the proof of this challenge comes with the request; there is nothing to look up",
+            )),
         }
     }
 }

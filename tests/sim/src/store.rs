@@ -8,9 +8,9 @@ use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
     CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
-    ExternalAccountKey, FinalizeVerdict, InFlight, Issuer, IssuerId, KeyChangeVerdict, Lease,
-    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
-    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
+    ExternalAccountKey, FinalizeVerdict, InFlight, Issuer, IssuerId, Judged, KeyChangeVerdict,
+    Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
+    Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
     RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
@@ -296,6 +296,15 @@ sim_store! {
                 Ok(view)
             };
             self.call("poll_validation", act).await
+        }
+
+        async fn conclude_validation(&self, request: BeginValidation<'_>, judged: Judged<'_>) -> Result<Option<ValidationView>, StoreError> {
+            let act = async {
+                let mut view = self.base.conclude_validation(request, judged).await?;
+                self.watch_view(&mut view);
+                Ok(view)
+            };
+            self.call("conclude_validation", act).await
         }
 
         async fn claim_due(&self, slot: Slot, epoch: Epoch, limit: u32, patience: Duration, now: Timestamp) -> Result<ClaimBatch, StoreError> {

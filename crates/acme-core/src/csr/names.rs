@@ -4,24 +4,33 @@ use std::net::IpAddr;
 
 use acme_types::{DnsName, Identifier, Problem};
 use const_oid::db::{rfc4519, rfc5912};
-use der::asn1::ObjectIdentifier;
 use der::{Tag, TagNumber};
 
-use super::{Element, bad, children, elements};
+use super::bad;
+use crate::device_name::{NoDevice, device};
+use crate::element::{Element, children, elements, is};
 use crate::printable;
 
 /// Most characters of a foreign name in a detail.
 const SHOWN: usize = 100;
 
-/// The identifiers of subject and attributes, sorted, each once.
-pub(super) fn identifiers(subject: &[u8], attributes: &[u8]) -> Result<Vec<Identifier>, Problem> {
+/// The identifiers of subject and attributes, sorted, each once. `ordered` are those of the order
+/// that the request is for.
+pub(super) fn identifiers(
+    subject: &[u8],
+    attributes: &[u8],
+    ordered: &[Identifier],
+) -> Result<Vec<Identifier>, Problem> {
     let unreadable = |e: der::Error| bad(format!("its names cannot be read: {e}"));
     let mut identifiers = Vec::new();
     for general_name in general_names(attributes).map_err(unreadable)? {
         identifiers.push(identifier(general_name)?);
     }
     for common_name in common_names(subject).map_err(unreadable)? {
-        let identifier = common_identifier(common_name, &identifiers)?;
+        let identifier = match ordered.iter().find(|one| is_identity(common_name, one)) {
+            Some(device) => Some(device.clone()),
+            None => common_identifier(common_name, &identifiers)?,
+        };
         identifiers.extend(identifier);
     }
     if identifiers.is_empty() {
@@ -78,12 +87,6 @@ fn common_names(subject: &[u8]) -> Result<Vec<Element<'_>>, der::Error> {
     Ok(names)
 }
 
-/// Whether an element is this object identifier. It is compared as it stands, since those that
-/// nobody knows may have any length.
-fn is(element: Element<'_>, oid: ObjectIdentifier) -> bool {
-    element.tag == Tag::ObjectIdentifier && element.value == oid.as_bytes()
-}
-
 fn identifier(general_name: Element<'_>) -> Result<Identifier, Problem> {
     let Tag::ContextSpecific {
         number: TagNumber(number),
@@ -95,7 +98,13 @@ fn identifier(general_name: Element<'_>) -> Result<Identifier, Problem> {
     let kind = match number {
         2 => return dns_name(general_name.value).map(Identifier::Dns),
         7 => return ip_address(general_name.value).map(Identifier::Ip),
-        0 => "other name",
+        0 => match device(general_name.value) {
+            Ok(device) => return Ok(device),
+            Err(NoDevice::AnotherType) => "other name",
+            Err(NoDevice::Unreadable(why)) => {
+                return Err(bad(format!("a device in its subjectAltName: {why}")));
+            }
+        },
         1 => "email address",
         3 => "X.400 address",
         4 => "directory name",
@@ -105,7 +114,7 @@ fn identifier(general_name: Element<'_>) -> Result<Identifier, Problem> {
         _ => "name of an unknown kind",
     };
     Err(bad(format!(
-        "its subjectAltName holds an entry of kind {kind}; only DNS names and IP addresses are issued for"
+        "its subjectAltName holds an entry of kind {kind}; only DNS names, IP addresses, permanent identifiers and hardware modules are issued for"
     )))
 }
 
@@ -156,6 +165,16 @@ fn common_identifier(
         Err(why) => Err(refuse(&format_args!(
             "it must be one of the order's names, or be left out ({why})"
         ))),
+    }
+}
+
+/// Whether a common name is the identity of this device.
+fn is_identity(common_name: Element<'_>, identifier: &Identifier) -> bool {
+    match identifier {
+        Identifier::PermanentIdentifier(device) => {
+            text(common_name).is_some_and(|name| name == device.value())
+        }
+        Identifier::HardwareModule(_) | Identifier::Dns(_) | Identifier::Ip(_) => false,
     }
 }
 

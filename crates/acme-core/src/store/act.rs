@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use acme_types::{
-    AccountId, AccountStatus, CertificateId, ChallengeId, Identifier, OrderId, Slot, Timestamp,
+    AccountId, AccountStatus, CertificateId, ChallengeId, Identifier, OrderId, Slot, Thumbprint,
+    Timestamp,
 };
 
 use crate::{
     Account, Attempt, Authorization, Certificate, Challenge, Claim, Epoch, ExternalKeyRefusal,
-    IssuerId, Order, Replacement, Retry, RetryPolicy, Revocation, Serial,
+    IssuerId, Observation, Order, Replacement, Retry, RetryPolicy, Revocation, Serial,
 };
 
 /// The answer to making an account.
@@ -101,6 +102,16 @@ pub struct BeginValidation<'a> {
     pub claim_for: Option<Duration>,
     /// The present time.
     pub now: Timestamp,
+}
+
+/// What a proof that came with a request was found to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// What it is.
+    pub observation: &'a Observation,
+    /// The key that a device was proven to keep, see
+    /// [`attested_key`](crate::Authorization::attested_key).
+    pub attested_key: Option<Thumbprint>,
 }
 
 /// A challenge after a client's request or poll, within its authorization.

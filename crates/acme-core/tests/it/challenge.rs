@@ -39,6 +39,7 @@ fn authorization(challenges: Vec<ChallengeState>) -> Authorization {
         wildcard: false,
         subdomains: false,
         valid_for: None,
+        attested_key: None,
         expires_at: START.plus(secs(3600)),
         state: AuthorizationState::Pending,
         challenges: challenges.into_iter().map(challenge).collect(),

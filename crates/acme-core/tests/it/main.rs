@@ -6,8 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod attestation;
 mod challenge;
 mod csr;
+mod devices;
 mod jws;
 mod keys;
 mod machine;

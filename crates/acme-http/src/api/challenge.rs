@@ -5,12 +5,14 @@ use acme_core::{
     Account, Attempt, Authorization, AuthorizationState, BeginValidation, Challenge,
     ChallengeState, Claim, Provisioner, Stopped, ValidationView,
 };
-use acme_types::{AuthorizationStatus, ChallengeBody, ChallengeId, ChallengeKind, Timestamp};
+use acme_types::{
+    AuthorizationStatus, ChallengeBody, ChallengeId, ChallengeKind, ChallengeResponse, Timestamp,
+};
 
 use super::Api;
 use crate::answer::Answer;
 use crate::failure::{Failure, Outcome};
-use crate::request::{AnyObject, Payload};
+use crate::request::Payload;
 use crate::urls::Resource;
 
 impl Api {
@@ -25,7 +27,13 @@ impl Api {
         let is_poll = payload.is_empty();
         if !is_poll {
             // Older clients send a keyAuthorization, others a type; none of it matters.
-            let AnyObject {} = payload.object()?;
+            let response: ChallengeResponse = payload.object()?;
+            if let Some(proof) = self
+                .proof_along(provisioner, account, id, &response)
+                .await?
+            {
+                return self.conclude(provisioner, account, id, proof, now).await;
+            }
         }
         let runner = &self.services.runner;
         let claims = !is_poll && runner.has_room();
@@ -52,6 +60,17 @@ impl Api {
         {
             runner.wake();
         }
+        self.challenge_answer(provisioner, id, &view, is_poll)
+    }
+
+    /// The challenge as it is now, when to look again, and where its authorization is.
+    pub(super) fn challenge_answer(
+        &self,
+        provisioner: &Provisioner,
+        id: &ChallengeId,
+        view: &ValidationView,
+        is_poll: bool,
+    ) -> Outcome {
         let now = self.services.clock.now();
         let challenge = find(&view.authorization, id).ok_or_else(no_challenge)?;
         // At least one client takes an error in the answer to its own request for a failure, so
@@ -154,7 +173,10 @@ impl Api {
     }
 }
 
-fn find<'a>(authorization: &'a Authorization, id: &ChallengeId) -> Option<&'a Challenge> {
+pub(super) fn find<'a>(
+    authorization: &'a Authorization,
+    id: &ChallengeId,
+) -> Option<&'a Challenge> {
     authorization.challenges.iter().find(|c| c.id == *id)
 }
 
@@ -170,6 +192,6 @@ fn awaits_worker(challenge: &Challenge, is_poll: bool, now: Timestamp) -> bool {
     }
 }
 
-fn no_challenge() -> Failure {
+pub(super) fn no_challenge() -> Failure {
     Failure::not_found("this account has no such challenge")
 }

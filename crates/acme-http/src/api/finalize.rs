@@ -7,7 +7,9 @@ use acme_core::{
     Account, AuthorityError, BeginFinalize, Csr, EntropyRng, FinalizeVerdict, HookEvent,
     HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial,
 };
-use acme_types::{CertificateId, FinalizeRequest, OrderId, OrderStatus, ProblemKind, Timestamp};
+use acme_types::{
+    CertificateId, FinalizeRequest, Identifier, OrderId, OrderStatus, ProblemKind, Timestamp,
+};
 use tracing::Instrument as _;
 
 use super::order::no_order;
@@ -33,8 +35,9 @@ impl Api {
         // Before the CSR: a client that repeats finalize shall be told that the order is done, also
         // when it has thrown the key away.
         expect_ready(&order, now)?;
-        let csr = Csr::parse(&request.csr)?;
+        let csr = Csr::parse_for(&request.csr, &order.identifiers)?;
         csr.check(&order.identifiers, &account.jwk)?;
+        self.check_attested_key(&order, &csr).await?;
         self.recheck_caa(provisioner, &order, now).await?;
         let certificate = self
             .prepare(provisioner, account, &order, &csr, now)
@@ -49,6 +52,20 @@ impl Api {
             Err(_) => self.own_order(account, id).await?.order,
         };
         Ok(self.order_answer(provisioner, &order, false, self.services.clock.now()))
+    }
+
+    /// Checks that a certificate that rests on the attestation of a device is for the attested key.
+    async fn check_attested_key(&self, order: &Order, csr: &Csr) -> Result<(), Failure> {
+        if !order.identifiers.iter().any(Identifier::is_device) {
+            return Ok(());
+        }
+        for id in &order.authorizations {
+            let found = self.services.store.find_authorization(id).await?;
+            if let Some((authorization, _)) = found {
+                authorization.check_key(csr.jwk())?;
+            }
+        }
+        Ok(())
     }
 
     /// Has the authority write the to-be-signed form. Nothing is stored or signed yet, so whatever
@@ -88,7 +105,8 @@ impl Api {
             provisioner: provisioner.name.clone(),
             profile: order.profile.clone(),
             serial,
-            identifiers: order.identifiers.clone(),
+            // Not those of the order: the CSR may leave devices out.
+            identifiers: csr.identifiers().to_vec(),
             spki: csr.spki().to_vec(),
             not_before,
             not_after,

@@ -11,6 +11,9 @@ mod authorization;
 mod caa;
 mod challenge;
 mod client;
+mod device;
+#[path = "../../../acme-core/tests/it/devices.rs"]
+mod devices;
 mod envelope;
 mod external_account;
 mod failure;

@@ -86,6 +86,7 @@ impl From<ServeError> for Failure {
             ServeError::Ca(_)
             | ServeError::Config(_)
             | ServeError::Hook { .. }
+            | ServeError::Attestation { .. }
             | ServeError::Tls(_)
             | ServeError::Validation(_) => Exit::Config,
             ServeError::Authority(_) => Exit::Failed,

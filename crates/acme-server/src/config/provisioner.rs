@@ -6,6 +6,7 @@ use acme_core::{AuthorizationPolicy, Lifetimes, Profile, Provisioner, RenewalPol
 use acme_types::{InvalidProvisionerName, ProfileName, ProvisionerName};
 
 use super::ProvisionerConfig;
+use super::attestation;
 use super::caa;
 use super::certificate;
 use super::issuers;
@@ -68,6 +69,9 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             None => Ok(()),
         }
     });
+    let attestation_roots = section.section("attestation", |section| {
+        attestation::read(section, &challenges)
+    });
     let require_eab = section.value("require_eab", defaults.require_eab);
     let terms_of_service: Option<Link> = section.value("terms_of_service", None);
     let website: Option<Link> = section.value("website", None);
@@ -120,6 +124,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
             caa,
             require_eab,
             challenges,
+            attestation: defaults.attestation,
             retry: validation.policy(),
             lifetimes: Lifetimes { order },
             issuance,
@@ -134,6 +139,7 @@ fn rest(section: &mut Section<'_>, base: &Validation, name: ProvisionerName) -> 
         },
         validation: validation.probes,
         hook: policy.hook,
+        attestation_roots,
     }
 }
 

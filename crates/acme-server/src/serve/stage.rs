@@ -1,10 +1,15 @@
 //! The parts of a server, made from its configuration, and what may be missing.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use acme_ca::{CaError, LeafProfile, LocalAuthority, Passphrase};
-use acme_core::{AdminStore, Clock, PolicyHook, Store, StoreError};
+use acme_core::pem::certificates_from_pem;
+use acme_core::{
+    AdminStore, AttestationFormat, AttestationPolicy, Clock, PolicyHook, Provisioner, Store,
+    StoreError,
+};
 use acme_http::ApiConfig;
 use acme_store::{OpenError, PostgresStore, SqliteStore, Wakeups};
 use acme_types::{Slot, Timestamp};
@@ -14,7 +19,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::chain::Chain;
-use crate::config::{Config, StoreConfig};
+use crate::config::{Config, ProvisionerConfig, StoreConfig};
 use crate::lease_keeper::LeaseError;
 use crate::policy_hook::{HookSetupError, HttpPolicyHooks};
 use crate::publisher::Publication;
@@ -47,6 +52,20 @@ pub enum ServeError {
         /// Why.
         #[source]
         source: HookSetupError,
+    },
+    /// A provisioner's roots for attestations cannot be used.
+    #[error(
+        "the {format} roots of the provisioner {provisioner:?} in {path} cannot be used: {reason}"
+    )]
+    Attestation {
+        /// The provisioner.
+        provisioner: String,
+        /// The format that they are for.
+        format: AttestationFormat,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The validators cannot be set up.
     #[error("validation cannot be set up")]
@@ -153,7 +172,7 @@ pub async fn open_store(config: &StoreConfig) -> Result<OpenStore, ServeError> {
 /// Loads the built-in authority with the configured provisioners.
 ///
 /// # Errors
-/// [`ServeError::Ca`].
+/// [`ServeError::Ca`], [`ServeError::Attestation`].
 pub fn open_authority(config: &Config, now: Timestamp) -> Result<LocalAuthority, ServeError> {
     let passphrase = match &config.ca.passphrase_file {
         Some(path) => Some(Passphrase::read(path)?),
@@ -162,14 +181,43 @@ pub fn open_authority(config: &Config, now: Timestamp) -> Result<LocalAuthority,
     let provisioners = config
         .provisioners
         .iter()
-        .map(|configured| Arc::new(configured.provisioner.clone()))
-        .collect();
+        .map(|configured| {
+            let attestation = attestation_policy(configured)?;
+            Ok(Arc::new(Provisioner {
+                attestation,
+                ..configured.provisioner.clone()
+            }))
+        })
+        .collect::<Result<_, ServeError>>()?;
     Ok(LocalAuthority::load(
         &config.ca.dir,
         passphrase.as_ref(),
         provisioners,
         now,
     )?)
+}
+
+/// Whose attestations of devices a provisioner believes.
+fn attestation_policy(configured: &ProvisionerConfig) -> Result<AttestationPolicy, ServeError> {
+    let mut policy = AttestationPolicy::default();
+    for (format, path) in &configured.attestation_roots {
+        let wrong = |reason: String| ServeError::Attestation {
+            provisioner: configured.provisioner.name.to_string(),
+            format: *format,
+            path: path.clone(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let roots = certificates_from_pem(&text).map_err(|error| wrong(error.to_string()))?;
+        if roots.is_empty() {
+            return Err(wrong("it holds no certificate in PEM".to_owned()));
+        }
+        for root in roots {
+            let trusted = policy.trust(*format, &root);
+            trusted.map_err(|error| wrong(error.to_string()))?;
+        }
+    }
+    Ok(policy)
 }
 
 /// The same authority, whose certificates tell where their revocation is found; none when nothing

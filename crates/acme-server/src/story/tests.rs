@@ -39,6 +39,7 @@ fn authorization(state: ChallengeState) -> Authorization {
         wildcard: false,
         subdomains: false,
         valid_for: None,
+        attested_key: None,
         expires_at: at(3600),
         state: AuthorizationState::Pending,
         challenges: vec![challenge],

@@ -13,7 +13,7 @@ use crate::act::{Act, Outcome};
 use crate::rows::{Counters, Rows, Subject, Tracked};
 
 /// Where attempts are made from.
-const PERSPECTIVE: &str = "local";
+pub(super) const PERSPECTIVE: &str = "local";
 
 /// See [`acme_core::Store::claim_due`].
 pub(crate) struct ClaimDue {

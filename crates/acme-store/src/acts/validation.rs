@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use acme_core::{ChallengeState, Claim, Epoch, RetryPolicy, ValidationView};
-use acme_types::{AccountId, AuthorizationStatus, ChallengeId, Slot, Timestamp};
+use acme_core::{Attempt, ChallengeState, Claim, Epoch, Observation, RetryPolicy, ValidationView};
+use acme_types::{AccountId, AuthorizationStatus, ChallengeId, Slot, Thumbprint, Timestamp};
 
-use super::attempts::claim;
-use super::fence;
+use super::attempts::{PERSPECTIVE, claim};
 use super::orders::shown_attempts;
+use super::{fence, settle};
 use crate::act::{Act, Fault, Outcome};
 use crate::rows::{Rows, Tracked};
 
@@ -50,7 +50,10 @@ impl Act for BeginValidation {
         else {
             return Ok(None);
         };
-        if tracked.authorization.status(self.now) != AuthorizationStatus::Pending {
+        let comes_along = tracked.authorization.challenges[position]
+            .kind
+            .comes_with_request();
+        if comes_along || tracked.authorization.status(self.now) != AuthorizationStatus::Pending {
             return view(rows, tracked, position, None).await.map(Some);
         }
         let provisioner = tracked.authorization.provisioner.clone();
@@ -103,6 +106,67 @@ impl BeginValidation {
             patience,
             self.now,
         ))
+    }
+}
+
+/// See [`acme_core::Store::conclude_validation`].
+pub(crate) struct ConcludeValidation {
+    pub(crate) request: BeginValidation,
+    pub(crate) observation: Observation,
+    pub(crate) attested_key: Option<Thumbprint>,
+}
+
+impl Act for ConcludeValidation {
+    type Output = Option<ValidationView>;
+    const WHAT: &'static str = "concluding a validation";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Option<ValidationView>> {
+        let Self { request, .. } = self;
+        let (slot, epoch, now) = (request.slot, request.epoch, request.now);
+        fence(rows, slot, epoch).await?;
+        let found = rows
+            .lock_authorization_of_challenge(&request.challenge_id)
+            .await?;
+        let Some((mut tracked, position)) =
+            within(found, &request.challenge_id, &request.account_id)
+        else {
+            return Ok(None);
+        };
+        let authorization = &mut tracked.authorization;
+        let challenge = &mut authorization.challenges[position];
+        if challenge.state.status().is_settled()
+            || authorization.state.status(authorization.expires_at, now)
+                != AuthorizationStatus::Pending
+        {
+            return view(rows, tracked, position, None).await.map(Some);
+        }
+        let requested = challenge.state.clone().requested(
+            slot,
+            &authorization.provisioner,
+            &request.policy,
+            now,
+        );
+        let expires_at = authorization.expires_at;
+        challenge.state =
+            requested.concluded(&self.observation, now, expires_at, &request.policy, now);
+        if matches!(challenge.state, ChallengeState::Valid { .. })
+            && let Some(key) = &self.attested_key
+        {
+            authorization.attested_key = Some(*key);
+            rows.set_attested_key(&authorization.id, key).await?;
+        }
+        let counters = &mut tracked.counters[position];
+        counters.attempts = counters.attempts.saturating_add(1);
+        let attempt = Attempt {
+            number: counters.attempts,
+            slot,
+            started_at: now,
+            perspective: PERSPECTIVE.to_owned(),
+            observation: self.observation.clone(),
+        };
+        rows.insert_attempt(&request.challenge_id, &attempt).await?;
+        settle::challenge_moved(rows, &mut tracked, position, now).await?;
+        view(rows, tracked, position, None).await.map(Some)
     }
 }
 

@@ -29,3 +29,15 @@ impl<C> After<C> {
         }
     }
 }
+
+/// Returns an empty page when `$after` is no place in a list.
+macro_rules! place {
+    ($after:expr, $parse:expr) => {
+        match After::parse($after, $parse).or_empty() {
+            Ok(place) => place,
+            Err(empty) => return Ok(empty),
+        }
+    };
+}
+
+pub(super) use place;

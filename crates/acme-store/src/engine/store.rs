@@ -6,10 +6,10 @@ use acme_core::{
     Account, AccountVerdict, Attempt, Authorization, BeginFinalize, BeginValidation, Certificate,
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
     CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
-    ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId, KeyChangeVerdict, Lease, LeaseVerdict,
-    NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned, PublishedCrl,
-    RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason, RevokeVerdict,
-    Serial, SpentNonce, Store, StoreError, ValidationView,
+    ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId, Judged, KeyChangeVerdict, Lease,
+    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
+    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
+    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Identifier, Jwk,
@@ -17,7 +17,7 @@ use acme_types::{
 };
 use async_trait::async_trait;
 
-use super::after::After;
+use super::after::{After, place};
 use super::{Engine, StoreOn};
 use crate::acts::{
     accounts, attempts, certificates, finalize, leases, orders, processing, renewals, revocations,
@@ -25,16 +25,6 @@ use crate::acts::{
 };
 use crate::cursor::Cursor;
 use crate::rows::DueCursor;
-
-/// Returns an empty page when `$after` is no place in a list.
-macro_rules! place {
-    ($after:expr, $parse:expr) => {
-        match After::parse($after, $parse).or_empty() {
-            Ok(place) => place,
-            Err(empty) => return Ok(empty),
-        }
-    };
-}
 
 #[async_trait]
 impl<E: Engine> Store for StoreOn<E> {
@@ -306,6 +296,19 @@ impl<E: Engine> Store for StoreOn<E> {
         request: BeginValidation<'_>,
     ) -> Result<Option<ValidationView>, StoreError> {
         let act = validation::BeginValidation::from(&request);
+        self.engine.write(act).await
+    }
+
+    async fn conclude_validation(
+        &self,
+        request: BeginValidation<'_>,
+        judged: Judged<'_>,
+    ) -> Result<Option<ValidationView>, StoreError> {
+        let act = validation::ConcludeValidation {
+            request: validation::BeginValidation::from(&request),
+            observation: judged.observation.clone(),
+            attested_key: judged.attested_key,
+        };
         self.engine.write(act).await
     }
 

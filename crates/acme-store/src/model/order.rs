@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use acme_core::{Authorization, AuthorizationState, Order, OrderState};
-use acme_types::{AuthorizationId, AuthorizationStatus, OrderStatus};
+use acme_types::{AuthorizationId, AuthorizationStatus, OrderStatus, Thumbprint};
 use diesel::prelude::*;
 
 use super::{
-    ChallengeRow, from_json, identifier, identifier_text, millis, number_of, parse, timestamp,
-    to_json,
+    ChallengeRow, from_json, identifier, identifier_text, millis, number_of, octets, parse,
+    timestamp, to_json,
 };
 use crate::act::{Fault, Outcome};
 use crate::rows::Tracked;
@@ -144,6 +144,7 @@ pub struct AuthorizationRow {
     status: String,
     subdomains: bool,
     valid_for: Option<i64>,
+    attested_key: Option<Vec<u8>>,
 }
 
 impl From<&Authorization> for AuthorizationRow {
@@ -160,6 +161,7 @@ impl From<&Authorization> for AuthorizationRow {
             valid_for: authorization
                 .valid_for
                 .map(|life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX)),
+            attested_key: authorization.attested_key.map(|key| key.0.to_vec()),
         }
     }
 }
@@ -179,6 +181,10 @@ impl TryFrom<AuthorizationRow> for Authorization {
             valid_for: row
                 .valid_for
                 .map(|life| number_of("life of an authorization", life).map(Duration::from_millis))
+                .transpose()?,
+            attested_key: row
+                .attested_key
+                .map(|key| octets("attested key", &key).map(Thumbprint))
                 .transpose()?,
             state: authorization_state(&row.status)?,
             challenges: Vec::new(),

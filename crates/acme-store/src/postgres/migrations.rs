@@ -6,7 +6,7 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "0001",
         include_str!("../../migrations/postgres/0001_first/up.sql"),
@@ -30,6 +30,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         "0041",
         include_str!("../../migrations/postgres/0041_authorizations/up.sql"),
+    ),
+    (
+        "0050",
+        include_str!("../../migrations/postgres/0050_devices/up.sql"),
     ),
     (
         "0060",

@@ -3,7 +3,7 @@
 use acme_core::{Authorization, AuthorizationState, Order, OrderState};
 use acme_types::{
     AccountId, AuthorizationId, ChallengeId, ChallengeStatus, Identifier, OrderId, OrderStatus,
-    Timestamp,
+    Thumbprint, Timestamp,
 };
 use diesel::OptionalExtension as _;
 use diesel::dsl::exists;
@@ -244,6 +244,14 @@ impl OrderRows for Conn {
             .await?;
         let found = all_tracked(rows)?.into_iter();
         Ok(found.map(|tracked| tracked.authorization).collect())
+    }
+
+    async fn set_attested_key(&mut self, id: &AuthorizationId, key: &Thumbprint) -> Outcome<()> {
+        diesel::update(authorizations::table.find(id.as_str()))
+            .set(authorizations::attested_key.eq(&key.0[..]))
+            .execute(self)
+            .await?;
+        Ok(())
     }
 
     async fn prolong_authorization(

@@ -5,6 +5,7 @@ pub(crate) mod attempts;
 pub(crate) mod authorizations;
 pub(crate) mod blocked_keys;
 pub(crate) mod certificates;
+pub(crate) mod devices;
 pub(crate) mod finalize;
 pub(crate) mod leases;
 pub(crate) mod lists;
@@ -92,6 +93,11 @@ macro_rules! contract {
                 expired_challenges_end,
                 a_proof_that_comes_too_late_is_not_valid,
                 attempts_are_told_oldest_first,
+            ],
+            devices: [
+                a_proof_that_comes_along_settles_all_at_once,
+                a_proof_that_is_refused_ends_all_at_once,
+                a_request_without_its_proof_starts_nothing,
             ],
             finalize: [
                 a_ready_order_is_finalized,

@@ -135,3 +135,55 @@ fn a_wildcard_is_proven_by_its_base() {
     assert!(!ip.is_wildcard());
     assert_eq!(ip.base(), ip);
 }
+
+#[test]
+fn devices_are_written_as_the_draft_writes_them() {
+    for value in [
+        "ABCDEF123456",
+        "ABCDEF123456/1.2.3.4",
+        "abc def.-:\u{e9}",
+        "x/2.999",
+    ] {
+        good("permanent-identifier", value, value);
+    }
+    good("hardware-module", "ABCD/1.2.3.4", "ABCD/1.2.3.4");
+    let device = Identifier::try_from(raw("permanent-identifier", "A/1.2.3")).unwrap();
+    assert!(device.is_device() && !device.is_wildcard());
+    assert_eq!(device.base(), device);
+    // Two letters that differ in case alone are two devices.
+    let other = Identifier::try_from(raw("permanent-identifier", "a/1.2.3")).unwrap();
+    assert_ne!(device, other);
+}
+
+#[test]
+fn what_names_no_device_is_refused() {
+    let long = "x".repeat(201);
+    for value in [
+        "",
+        "/1.2.3",
+        "A/",
+        "A/1",
+        "A/3.1",
+        "A/1.40",
+        "A/1.02.3",
+        "A/1.2.",
+        "A/1.2/3",
+        "A//1.2",
+        "A\n",
+        "A\0",
+        "A/1.2.99999999999",
+        &long,
+    ] {
+        for kind in ["permanent-identifier", "hardware-module"] {
+            assert_eq!(
+                bad(kind, value).problem_kind(),
+                ProblemKind::Malformed,
+                "{value:?}"
+            );
+        }
+    }
+    assert_eq!(
+        bad("hardware-module", "ABCD").problem_kind(),
+        ProblemKind::Malformed
+    );
+}

@@ -51,7 +51,7 @@ acme-server.toml:11: validation.timeout: 10 has no unit; write "10s" for seconds
 acme-server.toml:13: validation.deny_networks: entry 1: "10.0.0.0/33" is not a network; write an address and a prefix length, as in 10.0.0.0/8; entry 3: "no" is not a network; write an address and a prefix length, as in 10.0.0.0/8
 acme-server.toml:14: validation.retry.schedule: the schedule must start with 0s: the first attempt is made at once
 ACME_SERVER__LOG__FORMAT: log.format: "jsno" is none of "text", "json"; did you mean "json"?
-acme-server.toml:17: provisioner.a.challenges: entry 1: "http-1" is none of "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01"; did you mean "http-01"?
+acme-server.toml:17: provisioner.a.challenges: entry 1: "http-1" is none of "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01", "device-attest-01"; did you mean "http-01"?
 acme-server.toml:20: provisioner.a.colour: there is no such key
 acme-server.toml:15: provisioner: two are named "a"
 acme-server.toml:3: baseurl: there is no such key; did you mean base_url?"#;
@@ -256,6 +256,18 @@ fn each_mistake_of_a_provisioner_is_told() {
         (
             "challenges = ['dns-persist-01']",
             "caa_identities: must name this CA: dns-persist-01 looks for its name in the record",
+        ),
+        (
+            "challenges = ['device-attest-01']",
+            "attestation: names no roots: challenges has device-attest-01",
+        ),
+        (
+            "attestation.tpm_roots = 'tpm.pem'",
+            "attestation.tpm_roots: stands there, but no device is attested",
+        ),
+        (
+            "attestation.none_roots = 'x.pem'",
+            "attestation.none_roots: there is no such key",
         ),
         (
             "caa = 'private'\ncaa_identities = ['ca.test']",

@@ -2,7 +2,8 @@
 
 use acme_core::{Authorization, AuthorizationState, ChallengeState, Order, OrderState};
 use acme_types::{
-    AccountId, AuthorizationId, ChallengeId, Identifier, OrderId, OrderStatus, Timestamp,
+    AccountId, AuthorizationId, ChallengeId, Identifier, OrderId, OrderStatus, Thumbprint,
+    Timestamp,
 };
 
 use super::super::Tables;
@@ -203,6 +204,13 @@ impl OrderRows for Tables {
         Ok(found
             .map(|tracked| tracked.authorization.id.clone())
             .collect())
+    }
+
+    async fn set_attested_key(&mut self, id: &AuthorizationId, key: &Thumbprint) -> Outcome<()> {
+        if let Some(tracked) = self.authorizations.get_mut(id) {
+            tracked.authorization.attested_key = Some(*key);
+        }
+        Ok(())
     }
 
     async fn set_authorization(

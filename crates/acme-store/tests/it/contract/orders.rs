@@ -126,7 +126,8 @@ pub(crate) async fn an_authorization_shows_the_newest_attempts_of_each_challenge
             ChallengeKind::Dns01 => vec![1],
             ChallengeKind::TlsAlpn01
             | ChallengeKind::DnsAccount01
-            | ChallengeKind::DnsPersist01 => vec![],
+            | ChallengeKind::DnsPersist01
+            | ChallengeKind::DeviceAttest01 => vec![],
         };
         assert_eq!(numbers, expected, "{}", challenge.kind);
         assert!(numbers.len() <= MAX_SHOWN_ATTEMPTS + 1);

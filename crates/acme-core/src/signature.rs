@@ -1,29 +1,44 @@
-//! The signature of a request, by the key that it shows.
+//! Signatures as certificates, requests and attestations have them: by which scheme, and whether
+//! they are good.
 
-use acme_types::{Curve, Jwk, MlDsa, Problem};
+use acme_types::{Curve, Jwk, MlDsa};
+use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     self, EcdsaVerificationAlgorithm, RsaParameters, RsaPssSaltLength, RsaPublicKeyComponents,
     UnparsedPublicKey,
 };
 use const_oid::db::{rfc5912, rfc8410};
-use der::asn1::ObjectIdentifier;
-use der::{Tag, TagNumber};
+use der::Tag;
 
+use crate::element::{Element, children, elements, oid_of, tagged};
 use crate::key::{ml_dsa, ml_dsa_oid};
-
-use super::{Element, Parts, bad, children, elements};
 
 /// The salt's length in octets when the parameters do not tell it.
 const PSS_SALT: u16 = 20;
 
-#[derive(Clone, Copy)]
-enum Hash {
+/// The hash of a signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Hash {
     Sha256,
     Sha384,
     Sha512,
 }
 
-enum Scheme {
+impl Hash {
+    /// The digest of some octets.
+    pub(crate) fn digest(self, octets: &[u8]) -> Digest {
+        let algorithm = match self {
+            Self::Sha256 => &SHA256,
+            Self::Sha384 => &SHA384,
+            Self::Sha512 => &SHA512,
+        };
+        digest(algorithm, octets)
+    }
+}
+
+/// How a signature is made.
+#[derive(Clone, Copy)]
+pub(crate) enum Scheme {
     Ecdsa(Hash),
     Pkcs1(Hash),
     Pss(Hash, RsaPssSaltLength),
@@ -31,25 +46,49 @@ enum Scheme {
     MlDsa(MlDsa),
 }
 
-/// Verifies a request's signature with its own key.
-pub(super) fn verify(parts: &Parts<'_>, jwk: &Jwk) -> Result<(), Problem> {
-    let scheme = scheme(parts.algorithm).ok_or_else(|| {
-        bad("its signature algorithm is not accepted; sign it with SHA-256, SHA-384 or SHA-512")
-    })?;
+/// Why a signature is not good, as words about "its signature".
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BadSignature {
+    /// The algorithm is not accepted.
+    Algorithm,
+    /// The algorithm is not one of the key's.
+    AnotherKind,
+    /// It is not that key's over that message.
+    Wrong,
+}
+
+/// Verifies a signature; `algorithm` is the value of its AlgorithmIdentifier.
+pub(crate) fn verify(
+    jwk: &Jwk,
+    algorithm: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
+    let scheme = scheme(algorithm).ok_or(BadSignature::Algorithm)?;
+    verify_by(scheme, jwk, message, signature)
+}
+
+/// The same by a scheme that is known.
+pub(crate) fn verify_by(
+    scheme: Scheme,
+    jwk: &Jwk,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
     let verdict = match (jwk, scheme) {
         (Jwk::Ec { curve, x, y }, Scheme::Ecdsa(hash)) => {
             let point = [&[4], x.as_slice(), y.as_slice()].concat();
-            UnparsedPublicKey::new(ecdsa(*curve, hash), point).verify(parts.info, parts.signature)
+            UnparsedPublicKey::new(ecdsa(*curve, hash), point).verify(message, signature)
         }
         (Jwk::Rsa { n, e }, Scheme::Pkcs1(hash)) => {
-            RsaPublicKeyComponents { n, e }.verify(pkcs1(hash), parts.info, parts.signature)
+            RsaPublicKeyComponents { n, e }.verify(pkcs1(hash), message, signature)
         }
         (Jwk::Rsa { n, e }, Scheme::Pss(hash, salt)) => {
             let parameters = pss(hash).with_pss_salt_length(salt);
-            RsaPublicKeyComponents { n, e }.verify(&parameters, parts.info, parts.signature)
+            RsaPublicKeyComponents { n, e }.verify(&parameters, message, signature)
         }
         (Jwk::Ed25519 { x }, Scheme::Ed25519) => {
-            UnparsedPublicKey::new(&signature::ED25519, x).verify(parts.info, parts.signature)
+            UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature)
         }
         (
             Jwk::MlDsa {
@@ -58,11 +97,11 @@ pub(super) fn verify(parts: &Parts<'_>, jwk: &Jwk) -> Result<(), Problem> {
             },
             Scheme::MlDsa(by),
         ) if *parameters == by => {
-            UnparsedPublicKey::new(ml_dsa(by), public_key).verify(parts.info, parts.signature)
+            UnparsedPublicKey::new(ml_dsa(by), public_key).verify(message, signature)
         }
-        _ => return Err(bad("its signature algorithm does not fit its key")),
+        _ => return Err(BadSignature::AnotherKind),
     };
-    verdict.map_err(|_| bad("its signature does not verify with its key"))
+    verdict.map_err(|_| BadSignature::Wrong)
 }
 
 /// The scheme of an AlgorithmIdentifier; none when it is not accepted.
@@ -72,7 +111,7 @@ fn scheme(algorithm: &[u8]) -> Option<Scheme> {
         [oid, parameters] => (oid, Some(parameters)),
         _ => return None,
     };
-    Some(match known(oid)? {
+    Some(match oid_of(oid)? {
         rfc5912::ECDSA_WITH_SHA_256 => Scheme::Ecdsa(Hash::Sha256),
         rfc5912::ECDSA_WITH_SHA_384 => Scheme::Ecdsa(Hash::Sha384),
         rfc5912::ECDSA_WITH_SHA_512 => Scheme::Ecdsa(Hash::Sha512),
@@ -96,18 +135,14 @@ fn scheme(algorithm: &[u8]) -> Option<Scheme> {
 fn pss_scheme(parameters: Element<'_>) -> Option<Scheme> {
     let fields = children(parameters, Tag::Sequence).ok()?;
     let field = |number| {
-        let tag = Tag::ContextSpecific {
-            constructed: true,
-            number: TagNumber(number),
-        };
-        let field = fields.iter().find(|field| field.tag == tag)?;
+        let field = fields.iter().find(|field| field.tag == tagged(number))?;
         let [inner] = elements(field.value).ok()?[..] else {
             return None;
         };
         Some(inner)
     };
     let hash = children(field(0)?, Tag::Sequence).ok()?;
-    let hash = match known(*hash.first()?)? {
+    let hash = match oid_of(*hash.first()?)? {
         rfc5912::ID_SHA_256 => Hash::Sha256,
         rfc5912::ID_SHA_384 => Hash::Sha384,
         rfc5912::ID_SHA_512 => Hash::Sha512,
@@ -123,11 +158,6 @@ fn pss_scheme(parameters: Element<'_>) -> Option<Scheme> {
         },
     };
     Some(Scheme::Pss(hash, RsaPssSaltLength::Custom(salt)))
-}
-
-fn known(oid: Element<'_>) -> Option<ObjectIdentifier> {
-    oid.tag.assert_eq(Tag::ObjectIdentifier).ok()?;
-    ObjectIdentifier::from_bytes(oid.value).ok()
 }
 
 const fn ecdsa(curve: Curve, hash: Hash) -> &'static EcdsaVerificationAlgorithm {
