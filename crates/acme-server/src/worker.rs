@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, debug, info, warn};
 
 use crate::chain::Chain;
-use room::Room;
+use room::{Place, Room};
 
 /// How long giving attempts back may take at the end; what is not given back by then is due again when
 /// its claim runs out.
@@ -34,7 +34,7 @@ const GIVE_BACK_WITHIN: Duration = Duration::from_millis(500);
 /// requests waiting.
 const STARTED_IN_A_ROW: usize = 16;
 /// Most attempts that are claimed in one act, since nobody else can write meanwhile.
-const CLAIMED_AT_ONCE: usize = 256;
+const CLAIMED_AT_ONCE: usize = 512;
 /// Longest wait for more room than the first place that has come free.
 const REFILL_WITHIN: Duration = Duration::from_millis(20);
 
@@ -46,7 +46,8 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(1);
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerLimits {
-    /// Attempts that may run at once.
+    /// Attempts that may ask the network at once. Four times as many may be in hand, claimed and not
+    /// recorded yet.
     pub attempts: usize,
     /// Of those, attempts against one identifier.
     pub attempts_per_target: usize,
@@ -220,25 +221,30 @@ impl Worker {
         let place = self.room.enter(&claim);
         let attempt = async move {
             match place {
-                Some(_place) => tokio::select! {
-                    () = worker.attempt(&claim) => {}
+                Some(mut place) => tokio::select! {
+                    () = worker.attempt(&claim, &mut place) => {}
                     () = worker.end() => worker.put_off(&claim, Duration::ZERO).await,
                 },
                 // By then its target has room again.
                 None => worker.put_off(&claim, worker.limits.probe_timeout).await,
             }
-            if worker.starved.load(Ordering::Acquire)
-                && worker.has_enough_room()
-                && worker.starved.swap(false, Ordering::AcqRel)
-            {
-                worker.wake.notify_one();
-            }
+            worker.room_has_grown();
         };
         // A request that makes an attempt at once has it among its own lines.
         tokio::spawn(attempt.in_current_span())
     }
 
-    async fn attempt(&self, claim: &Claim) {
+    /// Wakes the loop when it waits for room and there is enough.
+    fn room_has_grown(&self) {
+        if self.starved.load(Ordering::Acquire)
+            && self.has_enough_room()
+            && self.starved.swap(false, Ordering::AcqRel)
+        {
+            self.wake.notify_one();
+        }
+    }
+
+    async fn attempt(&self, claim: &Claim, place: &mut Place) {
         // The process may have stood still since the claim was made. What is left of the claim then
         // must be enough for the probe, and for clocks that differ.
         let begun_within = self.ports.clock.now().since(claim.in_flight.started_at);
@@ -272,6 +278,8 @@ impl Worker {
             }
             None => (no_provisioner(claim), RetryPolicy::default()),
         };
+        place.probed();
+        self.room_has_grown();
         log_attempt(claim, &observation, clock.now());
         self.record(claim, &observation, &policy).await;
     }

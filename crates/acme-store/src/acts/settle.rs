@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use acme_core::{Authorization, AuthorizationState, ChallengeState, Order, OrderState, Stopped};
-use acme_types::{AccountStatus, AuthorizationId, Problem, ProblemKind, Timestamp};
+use acme_types::{
+    AccountStatus, AuthorizationId, AuthorizationStatus, Problem, ProblemKind, Timestamp,
+};
 
 use crate::act::Outcome;
 use crate::rows::{Rows, Tracked};
@@ -87,22 +89,23 @@ async fn orders_follow<R: Rows>(
     now: Timestamp,
 ) -> Outcome<()> {
     for order in orders {
-        let others: Vec<AuthorizationId> = order
-            .authorizations
-            .iter()
-            .filter(|id| **id != moved.id)
-            .cloned()
-            .collect();
         let mut statuses = BTreeMap::from([(moved.id.clone(), moved.status(now))]);
-        if !others.is_empty() {
-            // Read after the order is locked: whoever moves the last of two authorizations sees
-            // the other one.
-            let states = rows.authorization_states(&others).await?;
+        // Read after the order is locked: whoever moves the last of two authorizations sees the
+        // other one.
+        let mut others: Vec<AuthorizationId> = order.authorizations.clone();
+        others.retain(|id| *id != moved.id);
+        // An order of many names is settled by the last of them. What is tried last stands at the
+        // end; few are looked at until that one is there, and not all of them each time.
+        let mut looked_at = 1;
+        while !others.is_empty() && !waits_for_more(&order.state, &statuses) {
+            let rest = others.len().saturating_sub(looked_at);
+            let states = rows.authorization_states(&others.split_off(rest)).await?;
             statuses.extend(
                 states
                     .into_iter()
                     .map(|(id, state, expires_at)| (id, state.status(expires_at, now))),
             );
+            looked_at *= 2;
         }
         let next = order
             .state
@@ -113,4 +116,16 @@ async fn orders_follow<R: Rows>(
         }
     }
     Ok(())
+}
+
+/// Whether an order stays as it is for an authorization that is still pending while the others that
+/// were looked at are good: the one that ends changes the order when it does.
+fn waits_for_more(
+    order: &OrderState,
+    statuses: &BTreeMap<AuthorizationId, AuthorizationStatus>,
+) -> bool {
+    let mut statuses = statuses.values();
+    *order == OrderState::Pending
+        && statuses.clone().any(|s| *s == AuthorizationStatus::Pending)
+        && statuses.all(|s| matches!(s, AuthorizationStatus::Valid | AuthorizationStatus::Pending))
 }

@@ -202,12 +202,15 @@ impl OrderRows for Conn {
         &mut self,
         ids: &[AuthorizationId],
     ) -> Outcome<Vec<(AuthorizationId, AuthorizationState, Timestamp)>> {
-        let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
-        let rows: Vec<(String, String, i64)> = authorizations::table
-            .filter(authorizations::id.eq_any(ids))
-            .select(STATE)
-            .load(self)
-            .await?;
+        // One statement that is prepared once, where one is asked for.
+        let rows: Vec<(String, String, i64)> = if let [id] = ids {
+            let one = authorizations::table.find(id.as_str());
+            one.select(STATE).load(self).await?
+        } else {
+            let ids: Vec<&str> = ids.iter().map(AuthorizationId::as_str).collect();
+            let all = authorizations::table.filter(authorizations::id.eq_any(ids));
+            all.select(STATE).load(self).await?
+        };
         rows.into_iter().map(state_of).collect()
     }
 

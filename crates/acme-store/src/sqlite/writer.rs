@@ -1,6 +1,8 @@
 //! The one thread that writes: many acts in one transaction, each caller answered after its commit.
 
-use std::collections::VecDeque;
+mod inbox;
+mod waiting;
+
 use std::fs::File;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,7 +10,10 @@ use std::thread::JoinHandle;
 use acme_core::StoreError;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel::sqlite::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+
+use self::inbox::{Inbox, Outlets, inbox};
+use self::waiting::Waiting;
 
 use super::connection::checkpoint;
 use super::marks::Marks;
@@ -16,29 +21,12 @@ use super::session::Session;
 use crate::OpenError;
 use crate::act::{Act, Fault, at_once, unavailable};
 
-/// Most acts in one transaction.
-const MAX_BATCH: usize = 512;
-/// Of those, acts that can wait, while others are there too and while there are none: who comes
-/// meanwhile waits until the transaction is over.
-const PATIENT_BESIDE: usize = 128;
-const PATIENT_ALONE: usize = MAX_BATCH;
-/// Most acts that wait; a caller beyond that waits to be let in.
-const MAX_WAITING: usize = 4096;
-
 /// A handle on the writing thread. The thread ends when the last handle is dropped or after
 /// [`Writer::close`], whichever is first; what was let in before is done.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    messages: Option<mpsc::Sender<Message>>,
+    outlets: Option<Outlets>,
     thread: Option<JoinHandle<()>>,
-}
-
-enum Message {
-    Job(Box<dyn Job>),
-    /// One that can wait.
-    Patient(Box<dyn Job>),
-    /// Do this last, after all that was let in before, then end.
-    Close(Box<dyn Job>),
 }
 
 impl Writer {
@@ -50,7 +38,7 @@ impl Writer {
         connect: impl FnMut() -> Result<SqliteConnection, OpenError> + Send + 'static,
         lock: Option<File>,
     ) -> Result<Self, OpenError> {
-        let (messages, inbox) = mpsc::channel(MAX_WAITING);
+        let (outlets, inbox) = inbox();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
@@ -68,48 +56,53 @@ impl Writer {
             })
             .map_err(|error| OpenError::unavailable("start the writing thread", error))?;
         Ok(Self {
-            messages: Some(messages),
+            outlets: Some(outlets),
             thread: Some(thread),
         })
     }
 
     /// Runs an act; returns after its commit. It goes on when the caller stops waiting.
     pub(crate) async fn run<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
-        let message = if act.can_wait() {
-            Message::Patient
+        let can_wait = act.can_wait();
+        let (job, answer) = asked(act);
+        let outlets = self.outlets.as_ref().ok_or_else(closed::<A>)?;
+        if can_wait {
+            outlets.patient.send(job).await.map_err(|_| closed::<A>())?;
         } else {
-            Message::Job
-        };
-        self.send(act, message).await
+            outlets.urgent.send(job).await.map_err(|_| closed::<A>())?;
+        }
+        answer.await.map_err(|_| closed::<A>())?
     }
 
     /// Runs a last act, moves the log into the database and ends the thread. Whoever comes later is
     /// refused.
     pub(crate) async fn close<A: Act>(&self, last: A) -> Result<A::Output, StoreError> {
-        self.send(last, Message::Close).await
+        let (job, answer) = asked(last);
+        let outlets = self.outlets.as_ref().ok_or_else(closed::<A>)?;
+        outlets.last.send(job).await.map_err(|_| closed::<A>())?;
+        answer.await.map_err(|_| closed::<A>())?
     }
+}
 
-    async fn send<A: Act>(
-        &self,
-        act: A,
-        message: impl FnOnce(Box<dyn Job>) -> Message,
-    ) -> Result<A::Output, StoreError> {
-        let closed = || unavailable(A::WHAT, "the store is closed");
-        let (caller, answer) = oneshot::channel();
-        let job = Box::new(Asked {
-            act,
-            outcome: None,
-            caller,
-        });
-        let messages = self.messages.as_ref().ok_or_else(closed)?;
-        messages.send(message(job)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
-    }
+fn closed<A: Act>() -> StoreError {
+    unavailable(A::WHAT, "the store is closed")
+}
+
+type Answer<A> = oneshot::Receiver<Result<<A as Act>::Output, StoreError>>;
+
+fn asked<A: Act>(act: A) -> (Box<dyn Job>, Answer<A>) {
+    let (caller, answer) = oneshot::channel();
+    let job = Box::new(Asked {
+        act,
+        outcome: None,
+        caller,
+    });
+    (job, answer)
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.messages = None;
+        self.outlets = None;
         if let Some(thread) = self.thread.take() {
             // A few milliseconds at most: the file must be free when the store is gone.
             let _ = thread.join();
@@ -180,62 +173,10 @@ struct Connection<F> {
     connect: F,
 }
 
-/// Acts that were let in and are not done yet.
-#[derive(Default)]
-struct Waiting {
-    urgent: VecDeque<Box<dyn Job>>,
-    patient: VecDeque<Box<dyn Job>>,
-    last: Option<Box<dyn Job>>,
-}
-
-impl Waiting {
-    /// Takes in what has come; waits for something when there is nothing to do. False at the end.
-    fn take_in(&mut self, inbox: &mut mpsc::Receiver<Message>) -> bool {
-        if self.is_empty() {
-            match inbox.blocking_recv() {
-                Some(message) => self.let_in(message),
-                None => return false,
-            }
-        }
-        while self.urgent.len() + self.patient.len() < MAX_WAITING
-            && self.last.is_none()
-            && let Ok(message) = inbox.try_recv()
-        {
-            self.let_in(message);
-        }
-        true
-    }
-
-    fn let_in(&mut self, message: Message) {
-        match message {
-            Message::Job(job) => self.urgent.push_back(job),
-            Message::Patient(job) => self.patient.push_back(job),
-            Message::Close(job) => self.last = Some(job),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.patient.is_empty()
-    }
-
-    /// What is done next in one transaction: some of those that can wait are always among it.
-    fn next_batch(&mut self) -> Vec<Box<dyn Job>> {
-        let share = if self.urgent.is_empty() {
-            PATIENT_ALONE
-        } else {
-            PATIENT_BESIDE
-        };
-        let patient = self.patient.len().min(share);
-        let urgent = self.urgent.len().min(MAX_BATCH - patient);
-        let urgent = self.urgent.drain(..urgent);
-        urgent.chain(self.patient.drain(..patient)).collect()
-    }
-}
-
 /// Serves the inbox to its end; the last act, if there was one, and how it failed.
 fn run<F>(
     mut connection: Connection<F>,
-    mut inbox: mpsc::Receiver<Message>,
+    mut inbox: Inbox,
 ) -> Option<(Box<dyn Job>, Option<DatabaseError>)>
 where
     F: FnMut() -> Result<SqliteConnection, OpenError>,
@@ -245,10 +186,7 @@ where
         connection.commit(waiting.next_batch());
     }
     if waiting.last.is_some() {
-        inbox.close();
-        while let Ok(message) = inbox.try_recv() {
-            waiting.let_in(message);
-        }
+        inbox.close(&mut waiting);
     }
     while !waiting.is_empty() {
         connection.commit(waiting.next_batch());
@@ -359,7 +297,8 @@ fn transact_apart(session: &mut Session, batch: &mut [Box<dyn Job>]) -> Result<(
 mod tests {
     use super::*;
 
-    struct Nothing;
+    /// An act that does nothing.
+    pub(super) struct Nothing;
 
     impl Job for Nothing {
         fn run(&mut self, _: &mut Session) -> Ran {
@@ -367,25 +306,5 @@ mod tests {
         }
 
         fn answer(self: Box<Self>, _: Option<&DatabaseError>) {}
-    }
-
-    #[test]
-    fn neither_those_who_wait_nor_those_who_can_wait_starve() {
-        let mut waiting = Waiting::default();
-        for _ in 0..1000 {
-            waiting.let_in(Message::Job(Box::new(Nothing)));
-            waiting.let_in(Message::Patient(Box::new(Nothing)));
-        }
-        let left = |waiting: &Waiting| (waiting.urgent.len(), waiting.patient.len());
-        let mut seen = Vec::new();
-        while !waiting.is_empty() {
-            let before = left(&waiting);
-            let batch = waiting.next_batch().len();
-            let after = left(&waiting);
-            assert_eq!(batch, before.0 - after.0 + before.1 - after.1);
-            seen.push((before.0 - after.0, before.1 - after.1));
-        }
-        assert_eq!(seen[..3], [(384, 128), (384, 128), (232, 128)]);
-        assert_eq!(seen[3..], [(0, 512), (0, 104)]);
     }
 }

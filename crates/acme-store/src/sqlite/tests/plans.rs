@@ -125,6 +125,7 @@ async fn run_every_query(conn: &mut Session) {
     conn.is_being_tried(&many).await.unwrap();
     conn.is_being_tried(&many[..1]).await.unwrap();
     conn.authorization_states(&many).await.unwrap();
+    conn.authorization_states(&many[..1]).await.unwrap();
     conn.authorization(&id()).await.unwrap();
     conn.authorization_of_challenge(&id()).await.unwrap();
     conn.pending_authorizations_of_account(&id()).await.unwrap();
