@@ -61,9 +61,10 @@ impl Api {
         }
         for id in &order.authorizations {
             let found = self.services.store.find_authorization(id).await?;
-            if let Some((authorization, _)) = found {
-                authorization.check_key(csr.jwk())?;
-            }
+            // What is not there must not let a key pass.
+            let gone = Failure::Bug("an authorization of a ready order is gone");
+            let (authorization, _) = found.ok_or(gone)?;
+            authorization.check_key(csr.jwk())?;
         }
         Ok(())
     }
