@@ -6,6 +6,7 @@
     reason = "what the scenarios share fails the test that calls it"
 )]
 
+mod backup;
 mod certbot;
 mod certificates;
 mod chains;
@@ -21,3 +22,4 @@ mod policy;
 mod retry;
 mod revocation;
 mod small_clients;
+mod watching;

@@ -55,6 +55,12 @@ impl PolicyHook {
         ]
     }
 
+    /// What both of them know.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("secret")).unwrap()
+    }
+
     /// The bodies of all questions so far.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {

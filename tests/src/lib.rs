@@ -18,6 +18,7 @@ mod acme_tiny;
 mod alpn;
 mod certbot;
 pub mod client;
+mod collector;
 mod command;
 mod dns;
 mod hook;
@@ -33,10 +34,11 @@ mod uacme;
 pub use acme_tiny::AcmeTiny;
 pub use alpn::AlpnTarget;
 pub use certbot::Certbot;
+pub use collector::Collector;
 pub use command::Ran;
 pub use dns::Dns;
 pub use hook::PolicyHook;
-pub use http::{HttpTarget, Webroot};
+pub use http::{HttpTarget, Webroot, http_get};
 pub use lego::Lego;
 pub use openssl::{Certificate, openssl_csr};
 pub use port::free_port;
@@ -46,6 +48,24 @@ pub use shown::shown;
 pub use uacme::Uacme;
 
 use std::time::Duration;
+
+/// Undoes base64url without padding.
+#[must_use]
+pub fn decode_base64url(text: &str) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut bytes = Vec::new();
+    let (mut bits, mut kept) = (0_u32, 0);
+    for letter in text.bytes() {
+        let six = ALPHABET.iter().position(|other| *other == letter);
+        bits = (bits << 6) | six.expect("base64url") as u32;
+        kept += 6;
+        if kept >= 8 {
+            kept -= 8;
+            bytes.push((bits >> kept) as u8);
+        }
+    }
+    bytes
+}
 
 /// How long a target keeps a client waiting, and how often the server tries meanwhile.
 #[derive(Clone, Copy, Debug)]

@@ -190,6 +190,20 @@ impl Server {
         }
     }
 
+    /// Asks it to read again what can be read again (SIGHUP).
+    pub fn hang_up(&self) {
+        signal(self.process.as_ref().expect("a running server"), "HUP");
+    }
+
+    /// Waits until it has logged this.
+    pub async fn wait_for_log(&self, text: &str) {
+        let asked = Instant::now();
+        while !self.log().contains(text) {
+            assert!(asked.elapsed() < START_WITHIN, "it never logged {text:?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Runs the server's command a second time, beside the one that runs.
     pub async fn second_process(&self) -> Ran {
         let mut command = self.command();

@@ -15,6 +15,7 @@ mod docs;
 mod files;
 mod layers;
 mod licences;
+mod metrics;
 mod serve;
 mod sim;
 mod source;
@@ -69,8 +70,10 @@ enum Chore {
         from: u64,
     },
     /// Install the programs that the tests drive: certbot, lego, uacme, acme-tiny, openssl, PostgreSQL,
-    /// pkilint.
+    /// pkilint, promtool.
     Tools,
+    /// Write docs/METRICS.md anew from the tables in the code; the tests fail while it is stale.
+    Metrics,
 }
 
 fn main() -> ExitCode {
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Chore::Bench(bench) => bench.run(),
         Chore::Chaos(chaos) => chaos.run(),
         Chore::Sim { seeds, from } => sim::sim(seeds, from),
+        Chore::Metrics => metrics::write(),
         Chore::Tools => tools::Tools::ensure().map(|tools| tools.print()),
     };
     match outcome {

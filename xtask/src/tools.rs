@@ -29,6 +29,7 @@ pub(crate) struct Tools {
     uacme: PathBuf,
     acme_tiny: PathBuf,
     openssl: PathBuf,
+    promtool: PathBuf,
     /// The folder with `initdb` and `pg_ctl`.
     postgres: PathBuf,
 }
@@ -39,6 +40,7 @@ impl Tools {
         let dir = Metadata::load()?.target_directory.join("tools");
         Ok(Self {
             openssl: from_path_or_debian("openssl", "openssl")?,
+            promtool: from_path_or_debian("promtool", "prometheus")?,
             lego: from_path_or_debian("lego", "lego")?,
             uacme: from_path_or_debian("uacme", "uacme")?,
             acme_tiny: from_path_or_debian("acme-tiny", "acme-tiny")?,
@@ -49,7 +51,7 @@ impl Tools {
     }
 
     /// The variables that tell the tests where the programs lie.
-    pub(crate) fn environment(&self) -> [(&'static str, &Path); 7] {
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 8] {
         [
             ("ACME_TEST_CERTBOT", &self.certbot),
             ("ACME_TEST_PKILINT", &self.pkilint),
@@ -57,6 +59,7 @@ impl Tools {
             ("ACME_TEST_UACME", &self.uacme),
             ("ACME_TEST_ACME_TINY", &self.acme_tiny),
             ("ACME_TEST_OPENSSL", &self.openssl),
+            ("ACME_TEST_PROMTOOL", &self.promtool),
             ("ACME_TEST_PG_BIN", &self.postgres),
         ]
     }

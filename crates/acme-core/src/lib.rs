@@ -36,6 +36,7 @@ mod key_kind;
 mod leaf;
 mod leaf_contents;
 mod lease;
+mod metric;
 mod name_pattern;
 mod nonce;
 mod observation;
@@ -89,6 +90,7 @@ pub use key_kind::{KeyKind, KeyRules, UnknownKeyKind};
 pub use leaf::{LeafFacts, certified_key};
 pub use leaf_contents::{ExtendedKeyUsage, LeafContents, LeafKeyUsage, UnknownExtendedKeyUsage};
 pub use lease::{Epoch, Lease, LeaseVerdict, Tenure};
+pub use metric::{Metric, MetricKind};
 pub use name_pattern::{InvalidNamePattern, NamePattern};
 pub use nonce::{NONCE_LIFE, NonceKey};
 pub use observation::{Finding, Judgement, Observation, Phase, printable};
@@ -124,6 +126,7 @@ pub use store::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
     CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict, Judged,
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
-    RecordVerdict, Retention, RevokeVerdict, SpentNonce, Store, StoreError, ValidationView,
+    RecordVerdict, Retention, RevokeVerdict, SpentNonce, Standing, Store, StoreError,
+    ValidationView,
 };
 pub use validator::{Probe, Validator};

@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod act;
+mod standing;
 
 pub use act::{
     AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
@@ -23,6 +24,7 @@ pub use act::{
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, ValidationView,
 };
+pub use standing::Standing;
 
 /// Why the store did not do it. Nothing has changed, unless the act is told to be repeatable.
 #[derive(Debug, thiserror::Error)]
@@ -445,6 +447,10 @@ pub trait Store: Send + Sync {
         limit: u32,
         now: Timestamp,
     ) -> Result<Pruned, StoreError>;
+
+    /// How much of a slot and of the whole is waiting. Other than every other act it may take some
+    /// tens of milliseconds, so it is asked for now and then, where nobody waits.
+    async fn standing(&self, slot: Slot, now: Timestamp) -> Result<Standing, StoreError>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -40,6 +40,7 @@ use crate::answer::Answer;
 use crate::body;
 use crate::failure::{Failure, Outcome};
 use crate::keys::KeyCache;
+use crate::metrics::{Meters, word_of};
 use crate::nonces::Nonces;
 use crate::request::{Request, Signer};
 use crate::request_id;
@@ -213,6 +214,7 @@ pub(crate) struct Api {
     pub(crate) linker: Linker,
     pub(crate) nonces: Nonces,
     pub(crate) keys: KeyCache,
+    pub(crate) meters: Meters,
     attempt_patience: Duration,
     version: String,
     speaks_acme: bool,
@@ -233,6 +235,7 @@ impl Api {
                 Arc::clone(&services.tenure),
             ),
             keys: KeyCache::default(),
+            meters: Meters::new(),
             attempt_patience: config.attempt_patience,
             version: config.version,
             speaks_acme: true,
@@ -252,15 +255,61 @@ impl Api {
             .await;
         let answer = outcome.unwrap_or_else(Failure::into_answer);
         let answer = self.envelope(answer, request, target.as_ref(), provisioner.as_deref());
+        let took = started.elapsed();
+        let route = target.as_ref().map_or("none", Target::route);
+        let problem = answer.problem.as_ref().map(|problem| problem.kind);
+        self.meters
+            .answered(route, answer.status.as_u16(), problem, took);
+        if let (Some(Target::Acme(_, resource)), Some(provisioner)) = (&target, &provisioner) {
+            self.tell_outcome(resource, provisioner, &trail, &answer);
+        }
         log(
             request,
             target.as_ref(),
             provisioner.as_deref(),
             &trail,
             &answer,
-            started,
+            took,
         );
         answer.into_response(request.id, request.method == Method::HEAD)
+    }
+
+    /// Counts what became of an order or certificate; a refusal has a line of its own in the log.
+    fn tell_outcome(
+        &self,
+        resource: &Resource,
+        provisioner: &Provisioner,
+        trail: &Trail,
+        answer: &Answer,
+    ) {
+        // A request whose signer is not known yet has not asked for anything.
+        let Some(account) = &trail.account else {
+            return;
+        };
+        let meters = || self.meters.of(&provisioner.name);
+        match (resource, &answer.problem) {
+            (Resource::NewOrder, None) => meters().orders_opened.increment(1),
+            (Resource::RevokeCert, None) => meters().revoked.increment(1),
+            (Resource::NewOrder | Resource::Finalize(_), Some(problem))
+                if answer.status.is_client_error()
+                    && problem.kind != ProblemKind::OrderNotReady =>
+            {
+                if *resource == Resource::NewOrder {
+                    meters().orders_refused.increment(1);
+                } else {
+                    meters().refused.increment(1);
+                }
+                tracing::info!(
+                    route = resource.route(),
+                    provisioner = provisioner.name.as_str(),
+                    account = account.as_str(),
+                    problem = word_of(problem.kind),
+                    detail = problem.detail,
+                    "refused"
+                );
+            }
+            _ => {}
+        }
     }
 
     async fn dispatch(
@@ -311,7 +360,9 @@ impl Api {
             return Err(Failure::method_not_allowed(allowed));
         }
         let now = self.services.clock.now();
-        let verified = self.verify(request, resource, provisioner, now).await?;
+        let rules = tracing::debug_span!("rules", route = resource.route());
+        let verifying = self.verify(request, resource, provisioner, now);
+        let verified = verifying.instrument(rules).await?;
         if let Signer::Account(account) = &verified.signer {
             trail.account = Some(account.id.clone());
         }
@@ -432,12 +483,6 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A problem's type without what all of them begin with.
-fn word_of(kind: ProblemKind) -> &'static str {
-    let urn = kind.urn();
-    urn.rsplit(':').next().unwrap_or(urn)
-}
-
 /// One line for each request; that of a nonce only for those who look closely.
 fn log(
     request: &Request,
@@ -445,7 +490,7 @@ fn log(
     provisioner: Option<&Provisioner>,
     trail: &Trail,
     answer: &Answer,
-    started: Instant,
+    took: Duration,
 ) {
     macro_rules! tell {
         ($level:ident) => {
@@ -453,7 +498,7 @@ fn log(
                 method = %request.method,
                 route = target.map_or("none", Target::route),
                 status = answer.status.as_u16(),
-                duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
+                duration_ms = took.as_micros() as f64 / 1000.0,
                 provisioner = provisioner.map(|p| p.name.as_str()),
                 account = trail.account.as_ref().map(AccountId::as_str),
                 problem = answer.problem.as_ref().map(|problem| word_of(problem.kind)),

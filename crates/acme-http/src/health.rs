@@ -1,4 +1,5 @@
-//! Whether the process lives and whether it is ready, for whoever starts and balances replicas.
+//! Whether the process lives and whether it is ready, for whoever starts and balances replicas, and
+//! its figures, for whoever watches over them.
 
 use std::sync::Arc;
 
@@ -15,9 +16,15 @@ pub trait Readiness: Send + Sync {
     async fn unready(&self) -> Option<String>;
 }
 
-/// `/livez`: 200 as long as the process answers at all. `/readyz`: 200 when it is ready, else 503
+/// Gives all figures of the process, as Prometheus reads them.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// `/metrics`: what `metrics` gives. `/livez`: 200 as long as the process answers at all. `/readyz`: 200 when it is ready, else 503
 /// and the reason.
-pub fn health_routes(readiness: Arc<dyn Readiness>) -> BoxedFilter<(Response,)> {
+pub fn health_routes(
+    readiness: Arc<dyn Readiness>,
+    metrics: RenderMetrics,
+) -> BoxedFilter<(Response,)> {
     let live = warp::path!("livez").map(|| text(StatusCode::OK, "ok"));
     let ready = warp::path!("readyz").then(move || {
         let readiness = Arc::clone(&readiness);
@@ -28,8 +35,22 @@ pub fn health_routes(readiness: Arc<dyn Readiness>) -> BoxedFilter<(Response,)> 
             }
         }
     });
-    let other = warp::any().map(|| text(StatusCode::NOT_FOUND, "not here; try /livez or /readyz"));
+    let metrics = warp::path!("metrics").map(move || {
+        let mut response = text(StatusCode::OK, &metrics());
+        let content_type = header::HeaderValue::from_static("text/plain; version=0.0.4");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+        response
+    });
+    let other = warp::any().map(|| {
+        text(
+            StatusCode::NOT_FOUND,
+            "not here; try /metrics, /livez or /readyz",
+        )
+    });
     let routes = live.boxed().or(ready.boxed()).unify();
+    let routes = routes.or(metrics.boxed()).unify().boxed();
     routes.or(other.boxed()).unify().boxed()
 }
 

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use acme_core::{NonceKey, NonceVerdict, Store, Tenure};
 use acme_types::{ProblemKind, Timestamp};
+use metrics::Counter;
 
 use crate::failure::Failure;
+use crate::metrics::Meters;
 
 /// Issues nonces of this process and spends those of every replica.
 #[derive(Debug)]
@@ -37,20 +39,25 @@ impl Nonces {
         &self,
         nonce: &str,
         store: &dyn Store,
+        meters: &Meters,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let bad = || {
+        let bad = |refused: &Counter| {
+            refused.increment(1);
             let detail = "the nonce is unknown, spent or too old; repeat the request with the \
                           Replay-Nonce of this answer";
             Failure::new(ProblemKind::BadNonce, detail)
         };
-        let nonce = self.key.open(nonce).ok_or_else(bad)?;
+        let nonce = self
+            .key
+            .open(nonce)
+            .ok_or_else(|| bad(&meters.nonces_unknown))?;
         if nonce.expires_at <= now {
-            return Err(bad());
+            return Err(bad(&meters.nonces_expired));
         }
         match store.spend_nonce(nonce, now).await? {
             NonceVerdict::Fresh => Ok(()),
-            NonceVerdict::Refused => Err(bad()),
+            NonceVerdict::Refused => Err(bad(&meters.nonces_spent)),
         }
     }
 }

@@ -176,7 +176,7 @@ impl Api {
             return Err(Failure::new(ProblemKind::Unauthorized, detail));
         }
         self.nonces
-            .spend(jws.nonce(), &*self.services.store, now)
+            .spend(jws.nonce(), &*self.services.store, &self.meters, now)
             .await?;
         if let Signer::Account(account) = &signer
             && account.status != AccountStatus::Valid

@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use metrics::Counter;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::answer::Answer;
+use crate::metrics::ConnectionMeters;
 use crate::request_id::{self, REQUEST_ID};
 
 /// What one listener allows.
@@ -89,6 +91,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Drained {
     let acceptor = tls.map(TlsAcceptor::from);
+    let meters = ConnectionMeters::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
     let (stop, stopped) = watch::channel(false);
     let (busy, mut idle) = mpsc::channel(1);
@@ -108,13 +111,15 @@ pub async fn serve(
                     limits,
                     routes: routes.clone(),
                     entropy: Arc::clone(&entropy),
+                    handshakes_failed: meters.handshakes_failed.clone(),
                     stopped: stopped.clone(),
                     busy: busy.clone(),
                 };
                 let acceptor = acceptor.clone();
+                let open = meters.opened();
                 connections.spawn(async move {
                     connection.run(stream, acceptor).await;
-                    drop(slot);
+                    drop((slot, open));
                 });
             }
             Err(error) => {
@@ -170,6 +175,7 @@ struct Connection {
     limits: ServeLimits,
     routes: BoxedFilter<(Response,)>,
     entropy: Arc<dyn Entropy>,
+    handshakes_failed: Counter,
     stopped: watch::Receiver<bool>,
     /// Held by every request that runs.
     busy: mpsc::Sender<Infallible>,
@@ -203,8 +209,14 @@ impl Connection {
             None => self.serve(stream).await,
             Some(acceptor) => match timeout(self.limits.handshake, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => self.serve(stream).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                Ok(Err(error)) => {
+                    self.handshakes_failed.increment(1);
+                    tracing::debug!(%peer, %error, "TLS handshake failed");
+                }
+                Err(_) => {
+                    self.handshakes_failed.increment(1);
+                    tracing::debug!(%peer, "TLS handshake took too long");
+                }
             },
         }
     }

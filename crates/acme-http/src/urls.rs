@@ -229,6 +229,33 @@ pub(crate) enum Target {
     Version,
 }
 
+/// Every [`Target::route`], and that of what is nowhere.
+pub(crate) const ROUTES: [&str; 23] = [
+    "directory",
+    "new-nonce",
+    "new-account",
+    "account",
+    "orders",
+    "key-change",
+    "new-order",
+    "new-authz",
+    "order",
+    "finalize",
+    "authz",
+    "challenge",
+    "certificate",
+    "revoke-cert",
+    "renewal-info",
+    "roots",
+    "intermediates",
+    "root",
+    "crl",
+    "ocsp",
+    "health",
+    "version",
+    "none",
+];
+
 impl Target {
     /// The kind of target, for logs and metrics: bounded, without names and ids.
     pub(crate) const fn route(&self) -> &'static str {

@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, admin, ca, certificate, challenge, completions, config, dev, eab, init, migrate,
-    order, serve, slot,
+    account, admin, backup, ca, certificate, challenge, completions, config, dev, eab, init,
+    migrate, order, prune, serve, slot,
 };
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(config::Config),
     Migrate(migrate::Migrate),
+    Backup(backup::Backup),
+    Prune(prune::Prune),
     /// Why challenges are not met yet, and which are being tried
     #[command(subcommand)]
     Challenge(challenge::Challenge),
@@ -199,6 +201,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run(),
         Command::Config(config) => config.run(output),
         Command::Migrate(migrate) => migrate.run(output),
+        Command::Backup(backup) => backup.run(output),
+        Command::Prune(prune) => prune.run(output),
         Command::Challenge(challenge) => challenge.run(output),
         Command::Cert(certificate) => certificate.run(output),
         Command::Account(account) => account.run(output),

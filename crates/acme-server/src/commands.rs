@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod admin;
+pub(crate) mod backup;
 pub(crate) mod ca;
 pub(crate) mod certificate;
 pub(crate) mod challenge;
@@ -12,6 +13,7 @@ pub(crate) mod eab;
 pub(crate) mod init;
 pub(crate) mod migrate;
 pub(crate) mod order;
+pub(crate) mod prune;
 pub(crate) mod serve;
 pub(crate) mod slot;
 

@@ -66,6 +66,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where traces go; none when nobody wants them.
+    pub traces: Option<TracesConfig>,
     effective: toml::Table,
 }
 
@@ -210,6 +212,15 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,acme_validate=debug`.
     pub level: String,
+}
+
+/// Where traces go, by OTLP over HTTP.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TracesConfig {
+    /// The collector's URL for traces, such as `http://127.0.0.1:4318/v1/traces`.
+    pub endpoint: String,
+    /// One request in so many is traced; at least 1.
+    pub one_in: u16,
 }
 
 /// How a line of the log looks.

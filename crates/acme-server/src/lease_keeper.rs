@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::chain::Chain;
+use crate::metrics::RENEWALS_FAILED;
 
 /// Who wants which slot, and for how long at a time.
 #[derive(Clone, Debug)]
@@ -84,6 +85,7 @@ pub async fn keep(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), LeaseError> {
     let LeaseRequest { slot, life, .. } = request;
+    let failed = metrics::counter!(RENEWALS_FAILED.name);
     let mut pause = life / 3;
     while !*stop.borrow() {
         tokio::select! {
@@ -98,6 +100,7 @@ pub async fn keep(
         {
             Ok(_) => {}
             Err(StoreError::Fenced { .. }) => {
+                failed.increment(1);
                 let lease = take(&*store, &request, &*clock).await?;
                 warn!(
                     slot = %slot, epoch = lease.epoch.0,
@@ -106,6 +109,7 @@ pub async fn keep(
                 tenure.renew(lease.epoch);
             }
             Err(error) => {
+                failed.increment(1);
                 warn!(error = %Chain(&error), "the lease cannot be renewed; will go on trying");
                 pause = (life / 15).max(Duration::from_millis(20));
             }

@@ -5,6 +5,8 @@ pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod lease_keeper;
+pub mod logging;
+pub mod metrics;
 pub mod policy_hook;
 pub mod publisher;
 pub mod serve;
@@ -16,6 +18,11 @@ pub mod worker;
 mod advice;
 mod commands;
 mod exit;
-mod logging;
 mod output;
+mod progress;
 mod story;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;

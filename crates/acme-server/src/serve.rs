@@ -4,6 +4,7 @@
 mod admin;
 mod own_certificate;
 mod stage;
+mod watch_store;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use tracing::{error, info, warn};
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::lease_keeper::{self, LeaseError, LeaseRequest};
+use crate::logging;
+use crate::metrics::Figures;
 use crate::publisher::{Publication, Publisher};
 use crate::system::{SystemClock, SystemEntropy};
 use crate::tls;
@@ -36,6 +39,9 @@ pub use stage::{ServeError, open_authority, open_store, open_validator};
 /// How long a stop waits for attempts that are being made: what is not done by then is due again at
 /// once for whoever takes the slot's work over, and others wait for that.
 const ATTEMPTS_GRACE: Duration = Duration::from_millis(300);
+
+/// Reads the configuration anew; the error says in words why it cannot be used.
+pub type Reread = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// A server that answers.
 #[derive(Clone, Debug)]
@@ -53,6 +59,8 @@ pub struct Ready {
 ///
 /// `ready` is called once, when the server answers. A `host` is made an admin unless they are one,
 /// and a one-time link for them is told with it.
+/// `ready` is called once, when the server answers. At SIGHUP `again` reads the configuration anew, for
+/// the level of the log; the files of the server's own certificate are read again too.
 ///
 /// # Errors
 /// [`ServeError`] tells what could not be had at the start, or that the slot was lost to another
@@ -61,8 +69,14 @@ pub async fn run(
     config: Config,
     slot: Slot,
     host: Option<OperatorName>,
+    again: Reread,
     ready: impl FnOnce(Ready),
 ) -> Result<(), ServeError> {
+    // First, so that whatever counts finds it in place.
+    let figures = match config.listen.metrics {
+        Some(_) => Figures::begin()?,
+        None => None,
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let signals = Signals::caught().map_err(ServeError::Io)?;
@@ -80,6 +94,32 @@ pub async fn run(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    // First no more connections, then no more work; the lease is kept until the work has stopped.
+    let drain = watch::Sender::new(false);
+    let stop = watch::Sender::new(false);
+    let release = watch::Sender::new(false);
+    let serve_limits = ServeLimits {
+        connections: config.limits.connections,
+        drain: config.limits.drain,
+        ..ServeLimits::default()
+    };
+    let readiness = Arc::new(stage::Readiness::new(drain.subscribe()));
+    // It answers from the start, and until everything else has ended: both must be seen.
+    let health = health.map(|listener| {
+        let shown = figures.clone();
+        let render = move || shown.as_ref().map(Figures::render).unwrap_or_default();
+        let routes = acme_http::health_routes(readiness.clone(), Arc::new(render));
+        let end = turned_true(release.subscribe());
+        let ids = Arc::clone(&entropy);
+        tokio::spawn(acme_http::serve(
+            listener,
+            None,
+            serve_limits,
+            routes,
+            ids,
+            end,
+        ))
+    });
     // The server's own certificate is renewed and not revoked: nobody shall look for it where
     // revocation is published.
     let own_authority: Arc<dyn SignAuthority> = Arc::new(open_authority(&config, clock.now())?);
@@ -150,10 +190,6 @@ pub async fn run(
     let public_routes = acme_http::public_routes(api_config.clone(), services.clone());
     let routes = acme_http::routes(api_config, services);
 
-    // First no more connections, then no more work; the lease is kept until the work has stopped.
-    let drain = watch::Sender::new(false);
-    let stop = watch::Sender::new(false);
-    let release = watch::Sender::new(false);
     let keeper = tokio::spawn(lease_keeper::keep(
         Arc::clone(&store),
         request,
@@ -179,6 +215,13 @@ pub async fn run(
         Arc::clone(&clock),
         stop.subscribe(),
     ));
+    let watching = figures.map(|figures| {
+        let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
+        [
+            tokio::spawn(watch_store::sum_up(figures, stop.subscribe())),
+            tokio::spawn(watch_store::look(store, clock, slot, stop.subscribe())),
+        ]
+    });
     let publishing = tokio::spawn({
         let stopped = stop.subscribe();
         async move {
@@ -201,11 +244,6 @@ pub async fn run(
         async move { worker.run_until(stopped, ATTEMPTS_GRACE).await }
     });
     let acme = listener.local_addr().map_err(ServeError::Io)?;
-    let serve_limits = ServeLimits {
-        connections: config.limits.connections,
-        drain: config.limits.drain,
-        ..ServeLimits::default()
-    };
     let own_tls = Arc::new(tls::server_config(own.shown())?);
     let api = tokio::spawn(acme_http::serve(
         listener,
@@ -251,22 +289,8 @@ pub async fn run(
         let serving = acme_http::serve(listener, None, serve_limits, public_routes, ids, end);
         tokio::spawn(serving)
     });
-    let health = health.map(|listener| {
-        let readiness = stage::Readiness::new(Arc::clone(&store), drain.subscribe());
-        let routes = acme_http::health_routes(Arc::new(readiness));
-        // It answers until everything else has ended: a drain must be seen.
-        let end = turned_true(release.subscribe());
-        let serving = acme_http::serve(
-            listener,
-            None,
-            serve_limits,
-            routes,
-            Arc::clone(&entropy),
-            end,
-        );
-        tokio::spawn(serving)
-    });
     info!(address = %acme, base_url = config.base_url, slot = %slot, "serving");
+    readiness.started(Arc::clone(&store));
     if let Some(address) = admin_address {
         info!(%address, "serving operators");
     }
@@ -276,7 +300,7 @@ pub async fn run(
         link,
     });
 
-    let lost = wait_for_end(keeper, signals, &own, &config).await;
+    let lost = wait_for_end(keeper, signals, &own, &config, &again).await;
     drain.send_replace(true);
     if lost.is_some() {
         // Another process does the work already.
@@ -288,7 +312,8 @@ pub async fn run(
         }
     }
     stop.send_replace(true);
-    for task in [upkeep, attempts, renewal, publishing] {
+    let tasks = [upkeep, attempts, renewal, publishing].into_iter();
+    for task in tasks.chain(watching.into_iter().flatten()) {
         if let Err(error) = task.await {
             error!(%error, "a task had ended early");
         }
@@ -339,6 +364,18 @@ async fn turned_true(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
 
+/// Writes at the level that the configuration has now.
+fn reload_level(again: &Reread) {
+    let changed = again().and_then(|config| {
+        logging::set_level(&config.log.level)?;
+        Ok(config.log.level)
+    });
+    match changed {
+        Ok(level) => info!(level, "SIGHUP: the level of the log was read again"),
+        Err(error) => warn!(error, "SIGHUP: the log keeps the level it has"),
+    }
+}
+
 /// The signals that a server heeds.
 struct Signals {
     terminate: Signal,
@@ -367,6 +404,7 @@ async fn wait_for_end(
     }: Signals,
     own: &own_certificate::Own,
     config: &Config,
+    again: &Reread,
 ) -> Option<ServeError> {
     loop {
         tokio::select! {
@@ -378,7 +416,10 @@ async fn wait_for_end(
                 info!("SIGINT: draining");
                 return None;
             }
-            _ = hangup.recv() => own.reload(config),
+            _ = hangup.recv() => {
+                own.reload(config);
+                reload_level(again);
+            }
             ended = &mut keeper => {
                 return match ended {
                     Ok(Ok(())) => None,

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::chain::Chain;
+use crate::metrics::TAKEN_OVER;
 use crate::worker::{Worker, WorkerPorts};
 
 /// Rows that one act of upkeep touches at most, so that requests never wait long for it.
@@ -113,6 +114,8 @@ async fn round(
         .adopt(slot, tenure.epoch(), BATCH, clock.now())
         .await?;
     if adopted > 0 {
+        // Rare enough to be looked up each time.
+        metrics::counter!(TAKEN_OVER.name).increment(u64::from(adopted));
         info!(slot = %slot, adopted, "took over work of slots that stay away");
         worker.wake();
     }

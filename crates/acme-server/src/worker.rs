@@ -4,6 +4,7 @@
 //! until the next due time or a wake-up. No transaction is open while a probe runs. When attempts
 //! are due is core's decision alone; the loop only asks the store for what is due.
 
+mod meters;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,10 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tracing::{Instrument as _, debug, info, warn};
+use tracing::{Instrument as _, debug, debug_span, info, warn};
 
 use crate::chain::Chain;
+use meters::Meters;
 use room::{Place, Room};
 
 /// How long giving attempts back may take at the end; what is not given back by then is due again when
@@ -106,6 +108,7 @@ pub struct Worker {
     ports: WorkerPorts,
     limits: WorkerLimits,
     room: Room,
+    meters: Arc<Meters>,
     wake: Arc<Notify>,
     // Whether due work is waiting for room: only then need the end of an attempt wake the loop.
     starved: Arc<AtomicBool>,
@@ -128,6 +131,7 @@ impl Worker {
         Self {
             ports,
             room: Room::new(&limits),
+            meters: Arc::new(Meters::new()),
             limits,
             wake: Arc::default(),
             starved: Arc::default(),
@@ -274,13 +278,21 @@ impl Worker {
                     caa: provisioner.caa.clone(),
                     now: clock.now(),
                 };
-                (validator.probe(&probe).await, provisioner.retry.clone())
+                let span = debug_span!(
+                    "probe",
+                    challenge.id = %claim.challenge_id,
+                    challenge.kind = %claim.kind,
+                    identifier = %claim.identifier,
+                );
+                let probing = validator.probe(&probe).instrument(span);
+                (probing.await, provisioner.retry.clone())
             }
             None => (no_provisioner(claim), RetryPolicy::default()),
         };
         place.probed();
         self.room_has_grown();
         log_attempt(claim, &observation, clock.now());
+        self.meters.attempted(claim, &observation);
         self.record(claim, &observation, &policy).await;
     }
 
@@ -294,6 +306,7 @@ impl Worker {
             let now = clock.now();
             match store.record_attempt(claim, observation, policy, now).await {
                 Ok(RecordVerdict::Recorded(challenge)) => {
+                    self.meters.recorded(&claim.provisioner, &challenge);
                     let status = challenge.state.status();
                     if status.is_settled() {
                         info!(challenge.id = %challenge.id, %status, "challenge settled");
@@ -301,6 +314,7 @@ impl Worker {
                     return;
                 }
                 Ok(RecordVerdict::Superseded) => {
+                    self.meters.superseded();
                     debug!(challenge.id = %claim.challenge_id, "attempt came too late to count");
                     return;
                 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use acme_core::{Epoch, Lease, NonceVerdict, SpentNonce, StoreError};
 use acme_types::{Slot, Timestamp};
+use tracing::{Instrument as _, debug_span};
 
 use self::pool::ConnectionPool;
 use self::target::Target;
@@ -94,13 +95,16 @@ impl Postgres {
 
 impl Engine for Postgres {
     async fn read<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
-        self.pool.query(&act).await
+        let span = debug_span!("store", act = A::WHAT);
+        self.pool.query(&act).instrument(span).await
     }
 
     async fn write<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
         let pool = self.pool.clone();
         // On a task of its own, so that a caller that goes away leaves no transaction half done.
-        let task = tokio::spawn(async move { pool.transact(&act).await });
+        let span = debug_span!("store", act = A::WHAT);
+        let transacting = async move { pool.transact(&act).await };
+        let task = tokio::spawn(transacting.instrument(span));
         task.await.map_err(|error| unavailable(A::WHAT, error))?
     }
 

@@ -14,10 +14,12 @@ use acme_types::{
 mod operators;
 mod records;
 mod revocations;
+mod standing;
 
 pub(crate) use operators::OperatorRows;
 pub(crate) use records::RecordRows;
 pub(crate) use revocations::RevocationRows;
+pub(crate) use standing::StandingRows;
 
 use crate::act::Outcome;
 use crate::cursor::Cursor;
@@ -35,6 +37,7 @@ pub trait Rows:
     + PruneRows
     + OperatorRows
     + RecordRows
+    + StandingRows
 {
 }
 
@@ -50,6 +53,7 @@ impl<T> Rows for T where
         + PruneRows
         + OperatorRows
         + RecordRows
+        + StandingRows
 {
 }
 

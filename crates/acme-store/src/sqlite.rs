@@ -1,5 +1,6 @@
 //! The SQLite engine: one file, one process, one writer with group commit, readers beside it.
 
+mod backup;
 mod connection;
 mod due;
 mod inline;
@@ -16,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use acme_core::{Lease, NonceVerdict, SpentNonce, StoreError};
 use acme_types::Timestamp;
 use diesel::prelude::*;
+use tracing::{Instrument as _, debug_span};
 
+pub use self::backup::SqliteBackup;
 use self::marks::Marks;
 use self::session::Session;
 use self::writer::Writer;
@@ -152,11 +155,13 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     async fn read<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
+        let _span = debug_span!("store", act = A::WHAT).entered();
         self.readers.run(&act)
     }
 
     async fn write<A: Act>(&self, act: A) -> Result<A::Output, StoreError> {
-        self.writer.run(act).await
+        let span = debug_span!("store", act = A::WHAT);
+        self.writer.run(act).instrument(span).await
     }
 
     async fn lease_taken(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use acme_core::{Finding, Observation, Phase, printable};
 use tokio::time::Instant;
+use tracing::{Span, debug_span};
 
 /// Why a probe found no proof.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +33,8 @@ pub(crate) struct Progress {
     started: Instant,
     timeout: Duration,
     phase: Phase,
+    /// For those who trace what takes how long; it ends when the next phase begins.
+    span: Span,
     /// What is lacking, should time run out now.
     pending: String,
     address: Option<SocketAddr>,
@@ -47,6 +50,7 @@ impl Progress {
             started: Instant::now(),
             timeout,
             phase: Phase::Dns,
+            span: Span::none(),
             pending: String::new(),
             address: None,
             notes: Vec::new(),
@@ -85,6 +89,9 @@ impl Progress {
 
     /// A new step begins; `pending` says what is lacking if it does not end in time.
     pub(crate) fn enter(&mut self, phase: Phase, pending: impl Into<String>) {
+        if phase != self.phase || self.span.is_none() {
+            self.span = span(phase);
+        }
         self.phase = phase;
         self.pending = pending.into();
     }
@@ -161,6 +168,17 @@ fn joined(notes: &[String]) -> String {
         text = longer;
     }
     printable(text.as_bytes(), MAX)
+}
+
+/// Its name is that of the phase.
+fn span(phase: Phase) -> Span {
+    match phase {
+        Phase::Dns => debug_span!("dns"),
+        Phase::Connect => debug_span!("connect"),
+        Phase::Tls => debug_span!("tls"),
+        Phase::Http => debug_span!("http"),
+        Phase::Compare => debug_span!("compare"),
+    }
 }
 
 /// A duration as people say it.

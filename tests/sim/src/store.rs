@@ -11,7 +11,7 @@ use acme_core::{
     ExternalAccountKey, FinalizeVerdict, InFlight, Issuer, IssuerId, Judged, KeyChangeVerdict,
     Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
     Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
-    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
+    RevokeVerdict, Serial, SpentNonce, Standing, Store, StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
@@ -216,6 +216,7 @@ sim_store! {
         fn crl_standing(issuer: &IssuerId, number: u64) -> Option<CrlStanding>;
         fn publish_crl(crl: &PublishedCrl, replaces: u64) -> CrlVerdict;
         fn prune(retention: &Retention, limit: u32, now: Timestamp) -> Pruned;
+        fn standing(slot: Slot, now: Timestamp) -> Standing;
         fn ping() -> ();
     }
     watched {

@@ -124,6 +124,8 @@ pub struct ValidationView {
     /// The attempt that the caller has claimed and must now make, if it asked for one and one was
     /// due.
     pub claim: Option<Claim>,
+    /// Whether this request has begun another window of attempts.
+    pub rearmed: bool,
 }
 
 /// Attempts that a worker has claimed, and when to come back.

@@ -53,6 +53,9 @@ impl Api {
             store.begin_validation(request).await?
         };
         let mut view = view.ok_or_else(no_challenge)?;
+        if view.rearmed {
+            self.meters.rearmed.increment(1);
+        }
         if let Some(claim) = view.claim.take() {
             view = self.first_attempt(provisioner, id, view, claim).await?;
         } else if find(&view.authorization, id)
@@ -122,6 +125,7 @@ impl Api {
             authorization,
             attempts,
             claim: None,
+            rearmed: view.rearmed,
         })
     }
 

@@ -10,11 +10,13 @@ use acme_core::{
 use acme_types::{
     CertificateId, FinalizeRequest, Identifier, OrderId, OrderStatus, ProblemKind, Timestamp,
 };
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::order::no_order;
 use super::{Api, Services};
 use crate::failure::{Failure, Outcome, refusal};
+use crate::metrics::SignMeters;
 use crate::request::Payload;
 
 /// How long the answer waits for the signature. Clients in wide use give up on a request after
@@ -44,13 +46,19 @@ impl Api {
             .await?;
 
         // From here on the act goes to its end, whether the client waits or not.
-        let issuing = issue(self.services.clone(), order.id, certificate, now);
+        let signing = self.meters.signing.clone();
+        let issuing = issue(self.services.clone(), signing, order.id, certificate, now);
         let issuance = tokio::spawn(issuing.in_current_span());
         let order = match tokio::time::timeout(SIGN_PATIENCE, issuance).await {
             Ok(Ok(issued)) => issued?,
             Ok(Err(_)) => return Err(Failure::Bug("issuing has panicked")),
             Err(_) => self.own_order(account, id).await?.order,
         };
+        let meters = self.meters.of(&provisioner.name);
+        match order.state {
+            OrderState::Valid { .. } => meters.issued.increment(1),
+            _ => meters.put_off.increment(1),
+        }
         Ok(self.order_answer(provisioner, &order, false, self.services.clock.now()))
     }
 
@@ -131,6 +139,7 @@ impl Api {
 /// order stays `processing`, and the worker takes the certificate to its end.
 async fn issue(
     services: Services,
+    meters: SignMeters,
     order_id: OrderId,
     certificate: NewCertificate,
     now: Timestamp,
@@ -166,12 +175,17 @@ async fn issue(
             return Err(Failure::new(ProblemKind::BadCsr, detail));
         }
     };
-    let completed = match services.authority.sign(issuer, &tbs).await {
+    let begun = Instant::now();
+    let signing = services.authority.sign(issuer, &tbs);
+    let signed = signing.instrument(tracing::debug_span!("sign")).await;
+    meters.seconds.record(begun.elapsed());
+    let completed = match signed {
         Ok(der) => {
             let completed = services.store.complete_finalize(&id, &der, slot, epoch);
             completed.await
         }
         Err(AuthorityError::Refused(reason)) => {
+            meters.refused.increment(1);
             let problem = refusal(&reason);
             tracing::warn!(%serial, %order_id, reason, "the authority refuses to sign");
             let failed = services.store.fail_finalize(&id, &problem, slot, epoch);
@@ -181,6 +195,7 @@ async fn issue(
             };
         }
         Err(error) => {
+            meters.unavailable.increment(1);
             tracing::warn!(%serial, %order_id, %error, "a certificate could not be signed yet");
             return Ok(order);
         }

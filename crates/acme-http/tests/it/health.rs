@@ -17,7 +17,7 @@ impl Readiness for Ready {
 #[tokio::test]
 async fn a_process_lives_before_it_is_ready() {
     let ready = Arc::new(Ready(Mutex::new(Some("the store is away"))));
-    let routes = health_routes(ready.clone());
+    let routes = health_routes(ready.clone(), Arc::new(|| "figures".to_owned()));
     let get = async |path: &str| {
         let reply = warp::test::request().path(path).reply(&routes).await;
         let body = String::from_utf8(reply.body().to_vec()).unwrap();
@@ -30,5 +30,6 @@ async fn a_process_lives_before_it_is_ready() {
     );
     *ready.0.lock().unwrap() = None;
     assert_eq!(get("/readyz").await.0, 200);
+    assert_eq!(get("/metrics").await, (200, "figures\n".to_owned()));
     assert_eq!(get("/").await.0, 404);
 }

@@ -21,6 +21,7 @@ mod finalize;
 mod fuzz;
 mod health;
 mod log;
+mod metrics;
 mod ml_dsa;
 mod oddities;
 mod order;

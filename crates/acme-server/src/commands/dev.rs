@@ -61,7 +61,7 @@ impl Dev {
         }
         let (dir, authority) = self.make()?;
         let config = self.load(&dir)?;
-        logging::start(&config.log);
+        let traces = logging::start(&config.log, config.traces.as_ref());
 
         let first = config.provisioners.first();
         let report = Serving {
@@ -75,7 +75,9 @@ impl Dev {
             dir,
         };
         let host = HOST.parse().map_err(|_| Failure::failed("no host"))?;
-        super::serve::serve(config, Some(host), move |ready| {
+        let place = report.dir.clone();
+        let again = move || self.read(&place).map_err(|failure| failure.message);
+        let served = super::serve::serve(config, Some(host), Box::new(again), move |ready| {
             let report = Serving {
                 admin: ready.link,
                 ..report
@@ -83,7 +85,11 @@ impl Dev {
             if let Err(failure) = output.print(&report) {
                 tracing::warn!(error = %failure, "the server serves, but could not say so");
             }
-        })
+        });
+        if let Some(traces) = traces {
+            traces.end();
+        }
+        served
     }
 
     fn make(&self) -> Result<(PathBuf, Authority), Failure> {
@@ -124,7 +130,7 @@ impl Dev {
         Ok((dir, authority))
     }
 
-    fn load(&self, dir: &Path) -> Result<Config, Failure> {
+    fn assignments(&self) -> Vec<Assignment> {
         let mut assignments = Vec::new();
         if let Some(address) = self.listen {
             let option = |path: &[&str], text| Assignment::by_option("--listen", path, text);
@@ -133,10 +139,21 @@ impl Dev {
         }
         assignments.extend(self.set.assignments.iter().cloned());
         assignments.extend(self.slot.assignment());
+        assignments
+    }
+
+    /// The configuration as it stands.
+    fn read(&self, dir: &Path) -> Result<Config, Failure> {
+        let file = dir.join(CONFIG_FILE);
+        Ok(Config::load(&file, variables(), &self.assignments())?)
+    }
+
+    fn load(&self, dir: &Path) -> Result<Config, Failure> {
+        let assignments = self.assignments();
         let load = |assignments: &[Assignment]| {
             Config::load(&dir.join(CONFIG_FILE), variables(), assignments)
         };
-        let config = load(&assignments)?;
+        let config = self.read(dir)?;
         // Beside another server on this machine the side doors stay shut; who named their address
         // wants to know instead.
         let mut shut = Vec::new();

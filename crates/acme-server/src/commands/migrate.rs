@@ -3,6 +3,7 @@
 use acme_store::{PostgresStore, SqliteStore};
 use clap::Args;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use super::runtime;
 use crate::cli::ConfigArgs;
@@ -10,6 +11,7 @@ use crate::config::StoreConfig;
 use crate::exit::Failure;
 use crate::logging;
 use crate::output::{OutputFormat, Report};
+use crate::progress::waiting;
 use crate::serve::ServeError;
 
 /// Brings the store's schema up to date; a store that is up to date stays as it is
@@ -30,10 +32,15 @@ impl Migrate {
         let config = self.config.load(&[])?;
         logging::start_for_command();
         // Opening a store for serving migrates it.
-        runtime()?.block_on(async {
+        runtime()?.block_on(waiting("bringing the schema up to date", async {
             match &config.store {
                 StoreConfig::Sqlite { path } => {
-                    let store = SqliteStore::open(path).map_err(ServeError::from)?;
+                    let path = path.clone();
+                    // It works on the thread that asks.
+                    let opened = spawn_blocking(move || SqliteStore::open(path)).await;
+                    let opened =
+                        opened.map_err(|error| Failure::failed(format!("migrating: {error}")))?;
+                    let store = opened.map_err(ServeError::from)?;
                     store.close().await.map_err(Failure::from)
                 }
                 StoreConfig::Postgres { url } => {
@@ -43,7 +50,7 @@ impl Migrate {
                         .map_err(|error| ServeError::from(error).into())
                 }
             }
-        })?;
+        }))?;
         output.print(&Migrated {
             store: config.store.redacted(),
         })

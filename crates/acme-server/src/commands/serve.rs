@@ -13,7 +13,7 @@ use crate::cli::{ConfigArgs, NAME};
 use crate::config::{Assignment, Config};
 use crate::exit::{Exit, Failure};
 use crate::logging;
-use crate::serve::{self, Ready, ServeError};
+use crate::serve::{self, Ready, Reread, ServeError};
 
 /// Runs the server until SIGTERM or SIGINT
 #[derive(Args, Debug)]
@@ -60,21 +60,28 @@ impl Serve {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let more: Vec<_> = self.slot.assignment().into_iter().collect();
         let config = self.config.load(&more)?;
-        logging::start(&config.log);
-        serve(config, None, |_| {})
+        let traces = logging::start(&config.log, config.traces.as_ref());
+        let again = move || self.config.load(&more).map_err(|failure| failure.message);
+        let served = serve(config, None, Box::new(again), |_| {});
+        if let Some(traces) = traces {
+            traces.end();
+        }
+        served
     }
 }
 
-/// Serves with this configuration; a `host` is made an admin, with a link; `ready` is called once the server answers.
+/// Serves with this configuration; a `host` is made an admin, with a link; `again` reads the
+/// configuration anew at SIGHUP, and `ready` is called once the server answers.
 pub(super) fn serve(
     config: Config,
     host: Option<OperatorName>,
+    again: Reread,
     ready: impl FnOnce(Ready),
 ) -> Result<(), Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let slot = config.slot.source.resolve(variable);
     let slot = slot.map_err(|reason| Failure::new(Exit::Config, reason))?;
-    runtime()?.block_on(serve::run(config, slot, host, ready))?;
+    runtime()?.block_on(serve::run(config, slot, host, again, ready))?;
     Ok(())
 }
 
@@ -87,6 +94,7 @@ impl From<ServeError> for Failure {
             | ServeError::Config(_)
             | ServeError::Hook { .. }
             | ServeError::Attestation { .. }
+            | ServeError::Metrics(_)
             | ServeError::Tls(_)
             | ServeError::Validation(_) => Exit::Config,
             ServeError::Authority(_) => Exit::Failed,

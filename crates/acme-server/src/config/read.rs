@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use acme_core::Retention;
 use acme_types::Slot;
-use tracing_subscriber::EnvFilter;
 
 use super::section::Section;
 use super::setting::{Setting, show_word, text, word};
 use super::tree::Value;
-use super::url::{BaseUrl, Link};
+use super::url::{BaseUrl, Link, is_plain_http};
 use super::validation::Validation;
 use super::{
     CaConfig, Config, Limits, Listen, LogConfig, LogFormat, ProvisionerConfig, SlotConfig,
-    SlotSource, StoreConfig, TlsFiles, provisioner,
+    SlotSource, StoreConfig, TlsFiles, TracesConfig, provisioner,
 };
+use crate::logging::parse_level;
 use crate::publisher::Publication;
 
 pub(super) fn read(root: &mut Section<'_>) -> Config {
@@ -51,6 +51,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         }
     });
     let log = root.section("log", read_log);
+    let traces = root.section("traces", read_traces);
     Config {
         base_url: base_url.0,
         accepted_base_urls: accepted.into_iter().map(|url| url.0).collect(),
@@ -63,6 +64,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         limits,
         retention,
         log,
+        traces,
         effective: toml::Table::new(),
     }
 }
@@ -169,27 +171,25 @@ fn read_log(section: &mut Section<'_>) -> LogConfig {
     LogConfig {
         format: section.value("format", LogFormat::Text),
         level: section.checked("level", "info".to_owned(), |level| {
-            // The filter takes any word for the name of a target and logs everything of it.
-            let misspelt =
-                |directive: &str| !directive.contains(['=', '[']) && !is_level(directive);
-            let wrong = level
-                .split(',')
-                .map(str::trim)
-                .find(|directive| misspelt(directive));
-            match (wrong, EnvFilter::builder().parse(level)) {
-                (None, Ok(_)) => Ok(()),
-                (wrong, _) => Err(format!(
-                    "{:?} is no level; write error, warn, info, debug or trace, or directives \
-                     such as \"info,acme_validate=debug\"",
-                    wrong.unwrap_or(level)
-                )),
-            }
+            parse_level(level).map(drop)
         }),
     }
 }
 
-fn is_level(word: &str) -> bool {
-    ["off", "error", "warn", "info", "debug", "trace"].contains(&word)
+fn read_traces(section: &mut Section<'_>) -> Option<TracesConfig> {
+    let endpoint = section.checked("endpoint", String::new(), |endpoint| {
+        // A collector stands on the same machine or network, and passes traces on.
+        if endpoint.is_empty() || is_plain_http(endpoint) {
+            Ok(())
+        } else {
+            Err(format!(
+                "{endpoint:?} is no URL that begins with http://, such as \
+                 http://127.0.0.1:4318/v1/traces"
+            ))
+        }
+    });
+    let one_in = section.bounded("one_in", 1_u16, 1..=10_000);
+    (!endpoint.is_empty()).then_some(TracesConfig { endpoint, one_in })
 }
 
 fn read_provisioners(root: &mut Section<'_>, base: &Validation) -> Vec<ProvisionerConfig> {

@@ -65,6 +65,13 @@ impl Setting for Link {
     }
 }
 
+/// Whether the text is an `http` URL with a host.
+pub(super) fn is_plain_http(text: &str) -> bool {
+    let rest = text.strip_prefix("http://");
+    let host = rest.and_then(|rest| rest.split(['/', '?']).next());
+    host.is_some_and(is_host_and_port) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Whether the text is a DNS name or an address, and perhaps a port other than 0.
 fn is_host_and_port(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {

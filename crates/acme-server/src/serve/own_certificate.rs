@@ -40,9 +40,7 @@ impl Own {
     /// Reads the files again, if it comes from files.
     pub(super) fn reload(&self, config: &Config) {
         let Some(files) = &config.tls else {
-            info!(
-                "SIGHUP: nothing to read again; the CA renews the server's certificate by itself"
-            );
+            info!("SIGHUP: the CA renews the server's certificate by itself");
             return;
         };
         match tls::from_files(&files.cert, &files.key) {

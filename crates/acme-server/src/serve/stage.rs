@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use acme_ca::{CaError, LeafProfile, LocalAuthority, Passphrase};
 use acme_core::pem::certificates_from_pem;
@@ -85,6 +85,9 @@ pub enum ServeError {
     /// The configuration is wrong in a way that only shows here.
     #[error("{0}")]
     Config(String),
+    /// The figures for `/metrics` cannot be kept.
+    #[error("the figures for /metrics cannot be kept")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The operating system refused something.
     #[error("the operating system refused")]
     Io(#[source] std::io::Error),
@@ -309,15 +312,24 @@ pub(super) fn base_host(base_url: &str) -> &str {
     }
 }
 
-/// Whether the server is ready for requests: not draining, and its store answers.
+/// Whether the server is ready for requests: started, not draining, and its store answers.
 pub(super) struct Readiness {
-    store: Arc<dyn Store>,
+    /// None while the server starts.
+    store: OnceLock<Arc<dyn Store>>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Readiness {
-    pub(super) fn new(store: Arc<dyn Store>, stopping: watch::Receiver<bool>) -> Self {
+    /// That of a server that starts.
+    pub(super) const fn new(stopping: watch::Receiver<bool>) -> Self {
+        let store = OnceLock::new();
         Self { store, stopping }
+    }
+
+    /// The server has started.
+    pub(super) fn started(&self, store: Arc<dyn Store>) {
+        // Once is enough.
+        let _ = self.store.set(store);
     }
 }
 
@@ -327,7 +339,10 @@ impl acme_http::Readiness for Readiness {
         if *self.stopping.borrow() {
             return Some("draining".to_owned());
         }
-        let error = self.store.ping().await.err()?;
+        let Some(store) = self.store.get() else {
+            return Some("starting".to_owned());
+        };
+        let error = store.ping().await.err()?;
         Some(Chain(&error).to_string())
     }
 }

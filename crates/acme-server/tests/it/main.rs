@@ -10,6 +10,7 @@ mod commands;
 mod config_check;
 mod dev;
 mod init;
+mod metrics;
 mod operator;
 mod prepared;
 mod program;

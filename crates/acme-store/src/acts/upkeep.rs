@@ -1,7 +1,9 @@
-//! Upkeep: the nonce key, pruning, and whether the store answers.
+//! Upkeep: the nonce key, pruning, how much is waiting, and whether the store answers.
 
-use acme_core::{Pruned, Retention};
-use acme_types::Timestamp;
+use std::time::Duration;
+
+use acme_core::{Pruned, Retention, Standing};
+use acme_types::{Slot, Timestamp};
 
 use crate::act::{Act, Fault, Outcome};
 use crate::rows::Rows;
@@ -54,6 +56,36 @@ impl Act for Prune {
                 .prune_certificates(certificates_before, self.limit)
                 .await?,
             nonces: 0,
+        })
+    }
+}
+
+/// See [`acme_core::Store::standing`].
+pub(crate) struct ReadStanding {
+    pub(crate) slot: Slot,
+    pub(crate) now: Timestamp,
+}
+
+impl Act for ReadStanding {
+    type Output = Standing;
+    const WHAT: &'static str = "counting what is waiting";
+
+    async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<Standing> {
+        let Self { slot, now } = *self;
+        let most = Standing::MOST;
+        let mut expiring = [0; Standing::DAYS.len()];
+        let mut after = now;
+        for (counted, days) in expiring.iter_mut().zip(Standing::DAYS) {
+            let until = now.plus(Duration::from_secs(days * 86_400));
+            *counted = rows.count_expiring(after, until, most).await?;
+            after = until;
+        }
+        Ok(Standing {
+            armed: rows.count_armed(slot, None, most).await?,
+            due: rows.count_armed(slot, Some(now), most).await?,
+            exhausted: rows.count_exhausted(slot, most).await?,
+            oldest_open_order: rows.oldest_open_order(most, now).await?,
+            expiring,
         })
     }
 }

@@ -54,7 +54,7 @@ impl Act for BeginValidation {
             .kind
             .comes_with_request();
         if comes_along || tracked.authorization.status(self.now) != AuthorizationStatus::Pending {
-            return view(rows, tracked, position, None).await.map(Some);
+            return view(rows, tracked, position, None, false).await.map(Some);
         }
         let provisioner = tracked.authorization.provisioner.clone();
         let challenge = &mut tracked.authorization.challenges[position];
@@ -64,11 +64,15 @@ impl Act for BeginValidation {
             .requested(self.slot, &provisioner, &self.policy, self.now);
         let claim = self.claim(rows, &mut tracked, position).await?;
         let challenge = &tracked.authorization.challenges[position];
-        if challenge.state != before {
+        let changed = challenge.state != before;
+        if changed {
             rows.set_challenge(challenge, tracked.counters[position])
                 .await?;
         }
-        view(rows, tracked, position, claim).await.map(Some)
+        let rearmed = changed && matches!(before, ChallengeState::Processing { .. });
+        view(rows, tracked, position, claim, rearmed)
+            .await
+            .map(Some)
     }
 }
 
@@ -138,7 +142,7 @@ impl Act for ConcludeValidation {
             || authorization.state.status(authorization.expires_at, now)
                 != AuthorizationStatus::Pending
         {
-            return view(rows, tracked, position, None).await.map(Some);
+            return view(rows, tracked, position, None, false).await.map(Some);
         }
         let requested = challenge.state.clone().requested(
             slot,
@@ -166,7 +170,7 @@ impl Act for ConcludeValidation {
         };
         rows.insert_attempt(&request.challenge_id, &attempt).await?;
         settle::challenge_moved(rows, &mut tracked, position, now).await?;
-        view(rows, tracked, position, None).await.map(Some)
+        view(rows, tracked, position, None, false).await.map(Some)
     }
 }
 
@@ -194,7 +198,7 @@ impl Act for PollValidation {
         if rearms(&tracked, position, poll.now) {
             return Ok(Polled::Rearms);
         }
-        let view = view(rows, tracked, position, None).await?;
+        let view = view(rows, tracked, position, None, false).await?;
         Ok(Polled::View(Some(Box::new(view))))
     }
 }
@@ -216,7 +220,8 @@ impl Act for RearmValidation {
         else {
             return Ok(None);
         };
-        if rearms(&tracked, position, poll.now) {
+        let rearmed = rearms(&tracked, position, poll.now);
+        if rearmed {
             let challenge = &mut tracked.authorization.challenges[position];
             challenge.state = challenge
                 .state
@@ -225,7 +230,7 @@ impl Act for RearmValidation {
             rows.set_challenge(challenge, tracked.counters[position])
                 .await?;
         }
-        view(rows, tracked, position, None).await.map(Some)
+        view(rows, tracked, position, None, rearmed).await.map(Some)
     }
 }
 
@@ -252,11 +257,13 @@ async fn view<R: Rows>(
     tracked: Tracked,
     position: usize,
     claim: Option<Claim>,
+    rearmed: bool,
 ) -> Outcome<ValidationView> {
     let attempts = shown_attempts(rows, &tracked, position).await?;
     Ok(ValidationView {
         authorization: tracked.authorization,
         attempts,
         claim,
+        rearmed,
     })
 }

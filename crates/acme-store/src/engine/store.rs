@@ -9,7 +9,7 @@ use acme_core::{
     ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId, Judged, KeyChangeVerdict, Lease,
     LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
     PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
-    RevokeVerdict, Serial, SpentNonce, Store, StoreError, ValidationView,
+    RevokeVerdict, Serial, SpentNonce, Standing, Store, StoreError, ValidationView,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, Identifier, Jwk,
@@ -588,6 +588,10 @@ impl<E: Engine> Store for StoreOn<E> {
         let pruned = self.engine.write(act).await?;
         let nonces = self.engine.forget_nonces(limit, now).await?;
         Ok(Pruned { nonces, ..pruned })
+    }
+
+    async fn standing(&self, slot: Slot, now: Timestamp) -> Result<Standing, StoreError> {
+        self.engine.read(upkeep::ReadStanding { slot, now }).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod orders;
 mod prune;
 mod records;
 mod revocations;
+mod standing;
 
 use acme_core::{Account, ExternalAccountKey, Lease};
 use acme_types::{

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::target::Target;
 use crate::OpenError;
 use crate::act::{Act, Fault, Outcome, unavailable};
+use crate::metrics::PoolMeters;
 
 /// Longest wait for a connection; the caller is told then that the store is not available.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
@@ -40,12 +41,15 @@ type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// A handle on the connections of this process.
 #[derive(Clone)]
-pub(crate) struct ConnectionPool(Pool<AsyncPgConnection>);
+pub(crate) struct ConnectionPool {
+    pool: Pool<AsyncPgConnection>,
+    meters: PoolMeters,
+}
 
 impl std::fmt::Debug for ConnectionPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("ConnectionPool")
-            .field(&self.0.status())
+            .field(&self.pool.status())
             .finish()
     }
 }
@@ -108,14 +112,23 @@ impl ConnectionPool {
         Pool::builder(manager)
             .max_size(size)
             .build()
-            .map(Self)
+            .map(|pool| Self {
+                pool,
+                meters: PoolMeters::new(),
+            })
             .map_err(|error| OpenError::unavailable("make the pool of connections", error))
     }
 
     /// A connection that nobody uses.
     pub(crate) async fn get(&self, what: &str) -> Result<Object<AsyncPgConnection>, StoreError> {
-        match timeout(CONNECTION_WAIT, self.0.get()).await {
-            Ok(Ok(conn)) => Ok(conn),
+        let begun = Instant::now();
+        match timeout(CONNECTION_WAIT, self.pool.get()).await {
+            Ok(Ok(conn)) => {
+                let status = self.pool.status();
+                let counts = [status.max_size, status.size, status.available];
+                self.meters.got_connection(begun.elapsed(), counts);
+                Ok(conn)
+            }
             Ok(Err(error)) => Err(unavailable(what, error)),
             Err(_) => Err(unavailable(what, "no connection was free or made in time")),
         }
@@ -148,8 +161,12 @@ impl ConnectionPool {
         loop {
             tries += 1;
             let mut conn = self.get(A::WHAT).await?;
+            let begun = Instant::now();
             match timeout(ACT_LIMIT, in_transaction(&mut conn, act)).await {
-                Ok(Ok(output)) => return Ok(output),
+                Ok(Ok(output)) => {
+                    self.meters.commits.committed(1, begun.elapsed());
+                    return Ok(output);
+                }
                 Ok(Err(undone)) => {
                     if !is_usable(&undone.fault) {
                         give_up(conn);
@@ -158,14 +175,19 @@ impl ConnectionPool {
                         && is_worth_trying(&undone.fault, tries)
                         && Instant::now() < deadline;
                     if !again {
+                        if matches!(undone.fault, Fault::Database(_)) {
+                            self.meters.commits.failed();
+                        }
                         return Err(undone.fault.into_store_error(A::WHAT));
                     }
                 }
                 Err(_) => {
+                    self.meters.commits.failed();
                     give_up(conn);
                     return Err(unavailable(A::WHAT, "the database did not answer in time"));
                 }
             }
+            self.meters.tried_again();
             sleep(TRY_PAUSE * tries).await;
         }
     }

@@ -121,3 +121,5 @@ mod prune;
 mod records;
 #[path = "../queries/revocations.rs"]
 mod revocations;
+#[path = "../queries/standing.rs"]
+mod standing;

@@ -73,6 +73,11 @@ pub(crate) fn reader(path: &Path) -> Result<SqliteConnection, OpenError> {
     Ok(conn)
 }
 
+/// A connection of neither kind.
+pub(crate) fn plain(path: &Path) -> Result<SqliteConnection, OpenError> {
+    connect(path)
+}
+
 /// Moves the log into the database file.
 pub(crate) fn checkpoint(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute(CHECKPOINT)

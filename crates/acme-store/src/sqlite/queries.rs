@@ -94,3 +94,5 @@ mod prune;
 pub(crate) mod records;
 #[path = "../queries/revocations.rs"]
 mod revocations;
+#[path = "../queries/standing.rs"]
+mod standing;

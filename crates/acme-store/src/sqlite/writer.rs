@@ -6,6 +6,7 @@ mod waiting;
 use std::fs::File;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use acme_core::StoreError;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
@@ -20,6 +21,7 @@ use super::marks::Marks;
 use super::session::Session;
 use crate::OpenError;
 use crate::act::{Act, Fault, at_once, unavailable};
+use crate::metrics::CommitMeters;
 
 /// A handle on the writing thread. The thread ends when the last handle is dropped or after
 /// [`Writer::close`], whichever is first; what was let in before is done.
@@ -39,10 +41,13 @@ impl Writer {
         lock: Option<File>,
     ) -> Result<Self, OpenError> {
         let (outlets, inbox) = inbox();
+        // Made here: which recorder is in place may differ by thread.
+        let meters = CommitMeters::new();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
                 let connection = Connection {
+                    meters,
                     open: Some(Session::new(conn, Arc::clone(&marks))),
                     marks,
                     connect,
@@ -168,6 +173,7 @@ impl<A: Act> Job for Asked<A> {
 
 /// The connection that writes, and how to make another one.
 struct Connection<F> {
+    meters: CommitMeters,
     open: Option<Session>,
     marks: Arc<Marks>,
     connect: F,
@@ -183,7 +189,9 @@ where
 {
     let mut waiting = Waiting::default();
     while waiting.last.is_none() && waiting.take_in(&mut inbox) {
+        connection.meters.waiting(waiting.len());
         connection.commit(waiting.next_batch());
+        connection.meters.waiting(waiting.len());
     }
     if waiting.last.is_some() {
         inbox.close(&mut waiting);
@@ -216,9 +224,14 @@ where
         if batch.is_empty() {
             return;
         }
+        let begun = Instant::now();
         let failed = match self.transact(&mut batch) {
-            Ok(()) => None,
+            Ok(()) => {
+                self.meters.committed(batch.len(), begun.elapsed());
+                None
+            }
             Err(error) => {
+                self.meters.failed();
                 tracing::error!(%error, acts = batch.len(), "the store cannot write");
                 Some(error)
             }

@@ -18,6 +18,7 @@ pub(crate) mod records;
 pub(crate) mod renewals;
 pub(crate) mod replicas;
 pub(crate) mod revocations;
+pub(crate) mod standing;
 pub(crate) mod validation;
 
 /// Runs the whole contract on an engine; `$open` gives a store and what must outlive it.
@@ -132,6 +133,10 @@ macro_rules! contract {
                 what_is_being_finalized_stays,
                 an_authorization_stays_while_an_order_names_it,
                 certificates_have_their_own_retention,
+            ],
+            standing: [
+                what_is_waiting_is_counted,
+                a_window_that_has_ended_is_counted,
             ],
             authorizations: [
                 a_valid_authorization_is_found_and_lives_on,

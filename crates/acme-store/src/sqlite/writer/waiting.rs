@@ -47,6 +47,11 @@ impl Waiting {
         self.urgent.len() + self.patient.len() < MAX_WAITING && self.last.is_none()
     }
 
+    /// How many acts wait.
+    pub(super) fn len(&self) -> usize {
+        self.urgent.len() + self.patient.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.urgent.is_empty() && self.patient.is_empty()
     }
