@@ -118,6 +118,11 @@ async fn a_trace_leads_from_the_request_to_the_signature() {
         assert_eq!(path(phase), [phase, "probe", "request"]);
     }
     assert_eq!(path("store").last(), Some(&"request"));
+    // What the server does by itself all the time begins no trace.
+    let roots = spans.iter().filter(|span| span.parent_span_id.is_empty());
+    let mut roots: Vec<_> = roots.map(|span| span.name.as_str()).collect();
+    roots.dedup();
+    assert_eq!(roots, ["request"], "{spans:?}");
     let request = spans.iter().find(|span| span.name == "request").unwrap();
     let has_id = |span: &&str| *span == "request_id";
     let mut keys = request.attributes.iter().map(|it| it.key.as_str());

@@ -12,11 +12,12 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{Link, SpanKind, TraceId, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -60,7 +61,7 @@ impl Traces {
         let share = 1.0 / f64::from(config.one_in.max(1));
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Sampler::TraceIdRatioBased(share))
+            .with_sampler(Sampler::ParentBased(Box::new(Begins { share })))
             .with_resource(Resource::builder().with_service_name("acme-server").build())
             .build();
         let ours = FilterFn::new(|metadata| {
@@ -81,6 +82,31 @@ impl Traces {
         if let Err(error) = self.0.shutdown_with_timeout(END_WITHIN) {
             tracing::debug!(%error, "the last traces could not be sent");
         }
+    }
+}
+
+/// Decides of a span that is part of no trace yet: a share of those that begin one. What the server does
+/// by itself all the time, as looking for what is due, begins none.
+#[derive(Clone, Debug)]
+struct Begins {
+    share: f64,
+}
+
+impl ShouldSample for Begins {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let sampler = match name {
+            "request" | "probe" => Sampler::TraceIdRatioBased(self.share),
+            _ => Sampler::AlwaysOff,
+        };
+        sampler.should_sample(parent, trace, name, kind, attributes, links)
     }
 }
 
