@@ -1,4 +1,5 @@
-//! `docs/CONFORMANCE.md`: every section of the RFCs has a row, and every test it names is there.
+//! `docs/CONFORMANCE.md`: every section of the RFCs has a row, and every test that it or
+//! `docs/CLIENTS.md` names is there.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,6 +9,8 @@ use crate::source::Source;
 use crate::workspace::{Metadata, root};
 
 const TABLE: &str = "docs/CONFORMANCE.md";
+/// Its table of oddities names tests, too.
+const ODDITIES: &str = "docs/CLIENTS.md";
 
 /// Sections that tell an ACME server what to do.
 const SECTIONS: [(&str, &[&str]); 3] = [
@@ -37,7 +40,31 @@ pub(crate) fn check(metadata: &Metadata) -> Result<Vec<Breach>> {
             tests.extend(names.map(|name| format!("{}:{name}", package.name)));
         }
     }
-    Ok(check_table(&text, &tests))
+    let mut breaches = check_table(&text, &tests);
+    let oddities = std::fs::read_to_string(root().join(ODDITIES))?;
+    breaches.extend(check_names(ODDITIES, &oddities, &tests));
+    Ok(breaches)
+}
+
+/// Every test that a document names and that is not there.
+fn check_names(document: &str, text: &str, tests: &BTreeSet<String>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for test in named(line).filter(|test| !tests.contains(*test)) {
+            breaches.push(Breach {
+                file: Path::new(document).to_owned(),
+                line: index + 1,
+                what: format!("there is no test `{test}`"),
+            });
+        }
+    }
+    breaches
+}
+
+/// Names of tests in a line: `crate:function`.
+fn named(line: &str) -> impl Iterator<Item = &str> {
+    let quoted = line.split('`').skip(1).step_by(2);
+    quoted.filter(|word| is_test_reference(word))
 }
 
 fn check_table(text: &str, tests: &BTreeSet<String>) -> Vec<Breach> {
@@ -59,13 +86,7 @@ fn check_table(text: &str, tests: &BTreeSet<String>) -> Vec<Breach> {
         };
         let section = cells.split('|').next().unwrap_or_default().trim();
         rows.insert((rfc.to_owned(), section.to_owned()));
-        // Names of tests: `crate:function`.
-        let named: Vec<_> = line
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .filter(|word| is_test_reference(word))
-            .collect();
+        let named: Vec<_> = named(line).collect();
         let admits = ADMISSIONS.iter().any(|words| line.contains(words));
         if named.is_empty() && !admits {
             breaches.push(breach(number, format!("§ {section} names no test")));
@@ -143,6 +164,15 @@ mod tests {
         let code = format!("macro_rules! contract {{}}\n{list}");
         assert_eq!(contract_names(&code).collect::<Vec<_>>(), ["a_b"]);
         assert_eq!(contract_names(list).next(), None);
+    }
+
+    #[test]
+    fn finds_tests_that_a_document_names_in_vain() {
+        let tests = BTreeSet::from(["acme-http:a".to_owned()]);
+        let text = "words\n| x | `acme-http:a`, `acme-http:b` |\n`cargo xtask`";
+        let breaches = check_names("x.md", text, &tests);
+        let told: Vec<_> = breaches.iter().map(|one| (one.line, &*one.what)).collect();
+        assert_eq!(told, [(2, "there is no test `acme-http:b`")]);
     }
 
     #[test]

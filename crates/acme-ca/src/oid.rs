@@ -1,5 +1,7 @@
 //! Object identifiers that stand in keys and certificates.
 
+use acme_core::ml_dsa_oid;
+use acme_types::MlDsa;
 use const_oid::ObjectIdentifier;
 
 pub(crate) const RSA_ENCRYPTION: ObjectIdentifier =
@@ -23,12 +25,9 @@ pub(crate) const ECDSA_WITH_SHA512: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 
 pub(crate) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-pub(crate) const ML_DSA_44: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
-pub(crate) const ML_DSA_65: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
-pub(crate) const ML_DSA_87: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
+pub(crate) const ML_DSA_44: ObjectIdentifier = ml_dsa_oid(MlDsa::MlDsa44);
+pub(crate) const ML_DSA_65: ObjectIdentifier = ml_dsa_oid(MlDsa::MlDsa65);
+pub(crate) const ML_DSA_87: ObjectIdentifier = ml_dsa_oid(MlDsa::MlDsa87);
 
 pub(crate) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
 pub(crate) const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");

@@ -222,7 +222,8 @@ pub fn jwk_from_spki(spki: &[u8]) -> Option<Jwk> {
 
 /// The algorithm's identifier in certificates, also for signatures
 /// ([RFC 9881 § 2](https://www.rfc-editor.org/rfc/rfc9881#section-2)).
-pub(crate) const fn ml_dsa_oid(parameters: MlDsa) -> ObjectIdentifier {
+#[must_use]
+pub const fn ml_dsa_oid(parameters: MlDsa) -> ObjectIdentifier {
     match parameters {
         MlDsa::MlDsa44 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"),
         MlDsa::MlDsa65 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"),

@@ -85,7 +85,7 @@ pub use external_account::{
 pub use issuance::Issuance;
 pub use issuer_choice::{InvalidIssuerName, IssuerChoice, IssuerName};
 pub use jws::{KeyChange, SignedRequest};
-pub use key::{VerifyKey, jwk_from_spki, spki_of};
+pub use key::{VerifyKey, jwk_from_spki, ml_dsa_oid, spki_of};
 pub use key_kind::{KeyKind, KeyRules, UnknownKeyKind};
 pub use leaf::{LeafFacts, certified_key};
 pub use leaf_contents::{ExtendedKeyUsage, LeafContents, LeafKeyUsage, UnknownExtendedKeyUsage};
@@ -103,7 +103,9 @@ pub use operator::{
     UnknownProofKind, UnknownRole,
 };
 pub use operators::{CreateOperatorVerdict, Operators};
-pub use order::{MAX_UNFINISHED_ORDERS, Order, OrderRequest, OrderState};
+pub use order::{
+    MAX_PENDING_AUTHORIZATIONS, MAX_UNFINISHED_ORDERS, Order, OrderRequest, OrderState,
+};
 pub use peer::Peer;
 pub use policy::{Policy, check_each};
 pub use policy_hook::{

@@ -16,6 +16,10 @@ use crate::{Authorization, Provisioner, RenewalId, check_each};
 /// oldest of them.
 pub const MAX_UNFINISHED_ORDERS: usize = 10;
 
+/// How many pending authorizations an account may have before it may ask for no more of them ahead of
+/// orders.
+pub const MAX_PENDING_AUTHORIZATIONS: u32 = 300;
+
 /// `Retry-After` on an order that is not settled yet and is being worked on, in seconds.
 const RETRY_AFTER_SECS: u64 = 3;
 

@@ -8,7 +8,7 @@ use crate::{Account, Csr, Order};
 /// When a policy hook is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HookMoment {
-    /// An order is about to be opened.
+    /// An order, or an authorization ahead of one, is about to be opened.
     NewOrder,
     /// A certificate is about to be signed.
     Finalize,
@@ -30,6 +30,9 @@ pub struct HookQuestion<'a> {
 pub enum HookEvent<'a> {
     /// The order is opened.
     NewOrder,
+    /// An authorization ahead of an order is opened; the order is one for its identifier, which is
+    /// not opened itself.
+    NewAuthorization,
     /// The certificate is signed.
     Finalize {
         /// The request with the certificate's key.
@@ -46,7 +49,7 @@ impl HookEvent<'_> {
     #[must_use]
     pub const fn moment(&self) -> HookMoment {
         match self {
-            Self::NewOrder => HookMoment::NewOrder,
+            Self::NewOrder | Self::NewAuthorization => HookMoment::NewOrder,
             Self::Finalize { .. } => HookMoment::Finalize,
         }
     }

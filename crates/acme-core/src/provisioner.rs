@@ -111,6 +111,20 @@ impl Provisioner {
         }
     }
 
+    /// Checks that some certificate of this provisioner, with one of its profiles or without, may have
+    /// identifiers of this type.
+    ///
+    /// # Errors
+    /// Which types they may have.
+    pub fn check_type(&self, identifier: &Identifier) -> Result<(), String> {
+        let profiles = self.profiles.iter().map(|profile| &profile.issuance);
+        let mut others = profiles.map(|issuance| issuance.check_identifier(identifier));
+        match self.issuance.check_identifier(identifier) {
+            Err(refused) if !others.any(|checked| checked.is_ok()) => Err(refused),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks one identifier against this provisioner's rules.
     ///
     /// # Errors

@@ -231,10 +231,11 @@ pub trait Store: Send + Sync {
         id: &AuthorizationId,
     ) -> Result<Option<(Authorization, Vec<Vec<Attempt>>)>, StoreError>;
 
-    /// Stores an authorization that no order waits for.
+    /// Stores an authorization that no order waits for, unless its account has too many pending ones.
     async fn create_authorization(
         &self,
         authorization: Authorization,
+        now: Timestamp,
     ) -> Result<CreateAuthorizationVerdict, StoreError>;
 
     /// The authorizations of an account for these identifiers, wildcard or not, that are valid but

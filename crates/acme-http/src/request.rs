@@ -183,6 +183,10 @@ impl Api {
         {
             return Err(Failure::account_ended(account.status));
         }
+        // Its kind of key may have been taken out of the configuration; another key mends that.
+        if let (Signer::Account(account), false) = (&signer, *resource == Resource::KeyChange) {
+            provisioner.policy.keys.check_account_key(&account.jwk)?;
+        }
         Ok(Verified {
             jws,
             signer,

@@ -355,6 +355,14 @@ pub trait OrderRows {
         account: &AccountId,
     ) -> impl Future<Output = Outcome<Vec<AuthorizationId>>> + Send;
 
+    /// How many authorizations of an account are pending at `now`, counted up to `most`.
+    fn count_pending(
+        &mut self,
+        account: &AccountId,
+        most: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Outcome<u32>> + Send;
+
     /// Sets an authorization's state.
     fn set_authorization(
         &mut self,

@@ -196,7 +196,7 @@ sim_store! {
         fn find_order(id: &OrderId) -> Option<OrderView>;
         fn list_orders(account_id: &AccountId, after: Option<&str>, limit: u32, now: Timestamp) -> Page<OrderId>;
         fn find_authorization(id: &AuthorizationId) -> Option<(Authorization, Vec<Vec<Attempt>>)>;
-        fn create_authorization(authorization: Authorization) -> CreateAuthorizationVerdict;
+        fn create_authorization(authorization: Authorization, now: Timestamp) -> CreateAuthorizationVerdict;
         fn find_valid_authorizations(account_id: &AccountId, identifiers: &[Identifier]) -> Vec<Authorization>;
         fn deactivate_authorization(id: &AuthorizationId, account_id: &AccountId, now: Timestamp) -> Option<Authorization>;
         fn postpone_attempt(claim: &Claim, to: Timestamp) -> ();

@@ -71,6 +71,8 @@ pub enum CreateOrderVerdict {
 pub enum CreateAuthorizationVerdict {
     /// It is stored.
     Created,
+    /// Its account has [`crate::MAX_PENDING_AUTHORIZATIONS`] pending ones; nothing is stored.
+    TooMany,
     /// Its account may no longer act; nothing is stored.
     AccountEnded(AccountStatus),
 }

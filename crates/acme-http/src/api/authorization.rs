@@ -1,12 +1,12 @@
 //! Authorizations ([RFC 8555 § 7.5](https://www.rfc-editor.org/rfc/rfc8555#section-7.5)).
 
 use acme_core::{
-    Account, Attempt, Authorization, CreateAuthorizationVerdict, EntropyRng, Provisioner,
-    check_each,
+    Account, Attempt, Authorization, CreateAuthorizationVerdict, Entropy, EntropyRng, HookEvent,
+    HookQuestion, MAX_PENDING_AUTHORIZATIONS, Order, OrderState, Provisioner, check_each,
 };
 use acme_types::{
     AuthorizationBody, AuthorizationId, AuthorizationStatus, AuthorizationUpdate, ChallengeStatus,
-    Identifier, NewAuthorizationRequest, Timestamp, parse_identifiers,
+    Identifier, NewAuthorizationRequest, OrderId, ProblemKind, Timestamp, parse_identifiers,
 };
 use hyper::StatusCode;
 
@@ -57,9 +57,22 @@ impl Api {
             key.check_identifiers(&identifiers)?;
         }
         check_each(&identifiers, |identifier| {
-            provisioner.check_identifier(identifier)
+            provisioner.check_identifier(identifier)?;
+            provisioner.check_type(identifier)
         })?;
         self.check_authority(provisioner, &identifiers)?;
+        self.ask_policy(HookQuestion {
+            account,
+            order: &order_for(
+                account,
+                provisioner,
+                identifier,
+                now,
+                &*self.services.entropy,
+            ),
+            event: HookEvent::NewAuthorization,
+        })
+        .await?;
         let authorization = Authorization::open(
             &account.id,
             provisioner,
@@ -73,8 +86,15 @@ impl Api {
             &Resource::Authorization(authorization.id.clone()),
         );
         let answer = self.authorization_answer(provisioner, &authorization, &[], now);
-        let created = self.services.store.create_authorization(authorization);
+        let created = self.services.store.create_authorization(authorization, now);
         match created.await? {
+            CreateAuthorizationVerdict::TooMany => {
+                let detail = format!(
+                    "the account has {MAX_PENDING_AUTHORIZATIONS} pending authorizations; prove some, \
+                     or give them up, before you ask for more"
+                );
+                Err(Failure::new(ProblemKind::RateLimited, detail))
+            }
             CreateAuthorizationVerdict::Created => {
                 Ok(answer.status(StatusCode::CREATED).location(&url))
             }
@@ -161,6 +181,30 @@ impl Api {
             subdomain_auth_allowed: authorization.subdomains,
         };
         Answer::json(&body).retry_after(authorization.retry_after(&provisioner.retry, now))
+    }
+}
+
+/// The order that a policy hook is asked about: one for an identifier alone.
+fn order_for(
+    account: &Account,
+    provisioner: &Provisioner,
+    identifier: &Identifier,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Order {
+    Order {
+        id: OrderId::dated(now, &mut EntropyRng(entropy)),
+        account_id: account.id.clone(),
+        provisioner: provisioner.name.clone(),
+        identifiers: vec![identifier.clone()],
+        profile: None,
+        not_before: None,
+        not_after: None,
+        created_at: now,
+        expires_at: now.plus(provisioner.lifetimes.order),
+        authorizations: Vec::new(),
+        replaces: None,
+        state: OrderState::Pending,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AuthorityError, BeginFinalize, Csr, EntropyRng, FinalizeVerdict, HookEvent,
-    HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial,
+    HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial, check_each,
 };
 use acme_types::{
     CertificateId, FinalizeRequest, Identifier, OrderId, OrderStatus, ProblemKind, Timestamp,
@@ -89,6 +89,11 @@ impl Api {
     ) -> Result<NewCertificate, Failure> {
         // The order may have been opened long ago, and the provisioner's bounds may have changed.
         let issuance = provisioner.issuance_of(order.profile.as_ref())?;
+        check_each(&order.identifiers, |identifier| {
+            provisioner.check_identifier(identifier)?;
+            issuance.check_identifier(identifier)
+        })?;
+        self.check_authority(provisioner, &order.identifiers)?;
         let (not_before, not_after) = issuance.validity(order.not_before, order.not_after, now)?;
         provisioner.policy.check_key(csr.jwk())?;
         issuance.check_key(csr.jwk())?;

@@ -309,3 +309,55 @@ async fn all_that_hangs_on_an_authorization_ends_with_it() {
     let refused = client.finalize(&tried, &csr(&["a.test"]).0).await;
     refused.expect_problem(403, "orderNotReady");
 }
+
+#[tokio::test]
+async fn what_is_authorized_ahead_passes_the_rules_of_an_order() {
+    let server = Server::with(|provisioner| {
+        provisioner.authorizations.pre_authorization = true;
+        provisioner.authorizations.reuse = Duration::from_secs(3600);
+        provisioner.issuance.identifier_types = vec!["dns"];
+    });
+    let server = server.await;
+    let client = Client::new(&server).await;
+    let asked = json!({ "identifier": { "type": "ip", "value": "10.0.0.1" } });
+    let reply = new_authz(&client, asked).await;
+    reply.expect_problem(400, "rejectedIdentifier");
+
+    let asked = || json!({ "identifier": { "type": "dns", "value": "a.test" } });
+    let deny = acme_core::HookVerdict::Deny {
+        reason: "it is another team's".to_owned(),
+        identifiers: Vec::new(),
+    };
+    let moment = acme_core::HookMoment::NewOrder;
+    server.hook.answers(moment, Some(deny));
+    let reply = new_authz(&client, asked()).await;
+    reply.expect_problem(403, "unauthorized");
+    server.hook.answers(moment, None);
+    let reply = new_authz(&client, asked()).await;
+    reply.expect_problem(503, "serverInternal");
+    server
+        .hook
+        .answers(moment, Some(acme_core::HookVerdict::Allow));
+    new_authz(&client, asked()).await.expect_status(201);
+}
+
+#[tokio::test]
+async fn an_account_is_told_that_it_has_too_many_pending_authorizations() {
+    let server = Server::with(|provisioner| {
+        provisioner.authorizations.pre_authorization = true;
+        provisioner.authorizations.reuse = Duration::from_secs(3600);
+    });
+    let server = server.await;
+    let client = Client::new(&server).await;
+    let asked = |n: u32| json!({ "identifier": { "type": "dns", "value": format!("n{n}.test") } });
+    let mut last = String::new();
+    for n in 0..acme_core::MAX_PENDING_AUTHORIZATIONS {
+        let reply = new_authz(&client, asked(n)).await.expect_status(201);
+        last = reply.location().to_owned();
+    }
+    let reply = new_authz(&client, asked(999)).await;
+    reply.expect_problem(429, "rateLimited");
+    let given_up = client.post(&last, json!({ "status": "deactivated" })).await;
+    given_up.expect_status(200);
+    new_authz(&client, asked(999)).await.expect_status(201);
+}

@@ -98,6 +98,16 @@ impl<'s> Client<'s> {
         }
     }
 
+    /// The same client at another server over the same store.
+    pub(crate) fn at_server<'o>(&self, server: &'o Server) -> Client<'o> {
+        Client {
+            server,
+            provisioner: self.provisioner,
+            key: self.key.again(),
+            kid: self.kid.clone(),
+        }
+    }
+
     /// The URL of a resource of the directory.
     pub(crate) fn url(&self, resource: &str) -> String {
         format!("{BASE}/acme/{}/{resource}", self.provisioner)

@@ -113,3 +113,34 @@ async fn an_account_changes_to_an_ml_dsa_key_where_such_keys_are_taken() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_account_whose_kind_of_key_is_not_taken_any_more_may_change_it() {
+    let server = taking_ml_dsa().await;
+    let key = Key::new();
+    let reply = key.post(&server, "new-account", ("jwk", key.jwk()), json!({}));
+    let kid = reply.await.expect_status(201).location().to_owned();
+
+    let later = Server::on(server.store.clone(), |_| {}).await;
+    let order = json!({ "identifiers": [identifier("a.test")] });
+    let reply = key.post(&later, "new-order", ("kid", json!(kid)), order);
+    let problem = reply.await.expect_problem(400, "badPublicKey").json();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("takes no account keys of type ml-dsa-65"),
+        "{detail}"
+    );
+
+    let usual = crate::client::Key::new();
+    let header = json!({ "alg": "ES256", "jwk": usual.jwk(), "url": KEY_CHANGE });
+    let change = json!({ "account": kid, "oldKey": key.jwk() });
+    let inner = crate::client::sign(&header, change.to_string().as_bytes(), &usual);
+    let reply = key.post(&later, "key-change", ("kid", json!(kid)), inner);
+    reply.await.expect_status(200);
+    let client = Client {
+        key: usual,
+        kid,
+        ..Client::without_account(&later, "default")
+    };
+    client.new_order(&["a.test"]).await.expect_status(201);
+}

@@ -140,3 +140,39 @@ async fn what_the_hook_denies_is_not_signed_and_may_be_asked_again() {
         .answers(HookMoment::Finalize, Some(HookVerdict::Allow));
     client.finalize(&tried, &request).await.expect_status(200);
 }
+
+#[tokio::test]
+async fn what_is_not_allowed_any_more_is_not_signed() {
+    let server = Server::start().await;
+    let client = Client::new(&server).await;
+    let tried = client.ready_order(&["a.test", "b.test"]).await;
+    let (request, _) = csr(&["a.test", "b.test"]);
+    // The same store, under a provisioner that the operator has changed meanwhile.
+    type Change = fn(&mut acme_core::Provisioner);
+    let tightened: [(Change, &str); 3] = [
+        (
+            |p| p.policy.deny = vec!["b.test".parse().unwrap()],
+            "b.test is denied",
+        ),
+        (
+            |p| p.policy.allow = vec!["a.test".parse().unwrap()],
+            "b.test is not among",
+        ),
+        (
+            |p| p.issuance.identifier_types = vec!["ip"],
+            "type dns are not certified",
+        ),
+    ];
+    for (change, says) in tightened {
+        let later = Server::on(server.store.clone(), change).await;
+        let client = client.at_server(&later);
+        let reply = client.finalize(&tried, &request).await;
+        let body = reply.expect_problem(400, "rejectedIdentifier").json();
+        assert!(text(&body["detail"]).contains(says), "{body}");
+        assert_eq!(client.read(&tried.order).await.json()["status"], "ready");
+        assert!(later.certificates().await.is_empty());
+    }
+    let later = Server::on(server.store.clone(), |_| {}).await;
+    let client = client.at_server(&later);
+    client.finalize(&tried, &request).await.expect_status(200);
+}

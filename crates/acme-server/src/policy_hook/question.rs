@@ -66,6 +66,7 @@ impl<'a> QuestionBody<'a> {
             version: 1,
             event: match event {
                 HookEvent::NewOrder => "newOrder",
+                HookEvent::NewAuthorization => "newAuthz",
                 HookEvent::Finalize { .. } => "finalize",
             },
             provisioner: order.provisioner.as_str(),
@@ -88,7 +89,7 @@ impl<'a> QuestionBody<'a> {
                 not_after: order.not_after,
             },
             certificate: match event {
-                HookEvent::NewOrder => None,
+                HookEvent::NewOrder | HookEvent::NewAuthorization => None,
                 HookEvent::Finalize {
                     csr,
                     not_before,

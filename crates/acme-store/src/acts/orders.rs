@@ -2,7 +2,8 @@
 
 use acme_core::{
     Attempt, Authorization, ChallengeState, CreateAuthorizationVerdict, CreateOrderVerdict,
-    MAX_SHOWN_ATTEMPTS, MAX_UNFINISHED_ORDERS, Order, OrderState, OrderView, Page,
+    MAX_PENDING_AUTHORIZATIONS, MAX_SHOWN_ATTEMPTS, MAX_UNFINISHED_ORDERS, Order, OrderState,
+    OrderView, Page,
 };
 use acme_types::{
     AccountId, AccountStatus, AuthorizationId, AuthorizationStatus, Identifier, OrderId, Timestamp,
@@ -86,6 +87,7 @@ fn oldest(mut alike: Vec<Order>) -> impl Iterator<Item = Order> {
 /// See [`acme_core::Store::create_authorization`].
 pub(crate) struct CreateAuthorization {
     pub(crate) authorization: Authorization,
+    pub(crate) now: Timestamp,
 }
 
 impl Act for CreateAuthorization {
@@ -98,6 +100,10 @@ impl Act for CreateAuthorization {
             Some(AccountStatus::Valid) => {}
             Some(ended) => return Ok(CreateAuthorizationVerdict::AccountEnded(ended)),
             None => return Err(Fault::corrupt("an authorization of an unknown account")),
+        }
+        let most = MAX_PENDING_AUTHORIZATIONS;
+        if rows.count_pending(account, most, self.now).await? >= most {
+            return Ok(CreateAuthorizationVerdict::TooMany);
         }
         rows.insert_authorizations(std::slice::from_ref(&self.authorization))
             .await?;

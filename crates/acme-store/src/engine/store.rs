@@ -260,8 +260,9 @@ impl<E: Engine> Store for StoreOn<E> {
     async fn create_authorization(
         &self,
         authorization: Authorization,
+        now: Timestamp,
     ) -> Result<CreateAuthorizationVerdict, StoreError> {
-        let act = orders::CreateAuthorization { authorization };
+        let act = orders::CreateAuthorization { authorization, now };
         self.engine.write(act).await
     }
 

@@ -344,6 +344,23 @@ impl OrderRows for Conn {
         ids.iter().map(|id| parse("authorization id", id)).collect()
     }
 
+    async fn count_pending(
+        &mut self,
+        account: &AccountId,
+        most: u32,
+        now: Timestamp,
+    ) -> Outcome<u32> {
+        let ids: Vec<String> = authorizations::table
+            .filter(authorizations::account_id.eq(account.as_str()))
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(IS_PENDING))
+            .filter(authorizations::expires_at.gt(millis(now)))
+            .select(authorizations::id)
+            .limit(i64::from(most))
+            .load(self)
+            .await?;
+        Ok(u32::try_from(ids.len()).unwrap_or(most))
+    }
+
     async fn set_authorization(
         &mut self,
         id: &AuthorizationId,

@@ -142,6 +142,7 @@ macro_rules! contract {
                 a_valid_authorization_is_found_and_lives_on,
                 an_order_rests_on_what_its_account_has,
                 an_authorization_comes_before_its_order,
+                an_account_has_not_too_many_pending_authorizations,
                 the_oldest_of_too_many_orders_is_superseded,
             ],
             blocked_keys: [

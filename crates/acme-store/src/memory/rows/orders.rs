@@ -2,8 +2,8 @@
 
 use acme_core::{Authorization, AuthorizationState, ChallengeState, Order, OrderState};
 use acme_types::{
-    AccountId, AuthorizationId, ChallengeId, Identifier, OrderId, OrderStatus, Thumbprint,
-    Timestamp,
+    AccountId, AuthorizationId, AuthorizationStatus, ChallengeId, Identifier, OrderId, OrderStatus,
+    Thumbprint, Timestamp,
 };
 
 use super::super::Tables;
@@ -211,6 +211,21 @@ impl OrderRows for Tables {
             tracked.authorization.attested_key = Some(*key);
         }
         Ok(())
+    }
+
+    async fn count_pending(
+        &mut self,
+        account: &AccountId,
+        most: u32,
+        now: Timestamp,
+    ) -> Outcome<u32> {
+        let found = self.authorizations.values().filter(|tracked| {
+            let authorization = &tracked.authorization;
+            authorization.account_id == *account
+                && authorization.status(now) == AuthorizationStatus::Pending
+        });
+        let counted = found.take(most as usize).count();
+        Ok(u32::try_from(counted).unwrap_or(most))
     }
 
     async fn set_authorization(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use acme_core::{
-    AuthorizationState, CreateAuthorizationVerdict, CreateOrderVerdict, MAX_UNFINISHED_ORDERS,
-    OrderState,
+    AuthorizationState, CreateAuthorizationVerdict, CreateOrderVerdict, MAX_PENDING_AUTHORIZATIONS,
+    MAX_UNFINISHED_ORDERS, OrderState,
 };
 use acme_types::AccountStatus;
 
@@ -96,7 +96,9 @@ pub(crate) async fn an_authorization_comes_before_its_order(world: World) {
     let account = world.account().await;
     let drawn = world.draw(&account, &["a.example"], START);
     let authorization = drawn.authorizations[0].clone();
-    let created = world.store.create_authorization(authorization.clone());
+    let created = world
+        .store
+        .create_authorization(authorization.clone(), START);
     assert_eq!(created.await.unwrap(), CreateAuthorizationVerdict::Created);
     assert_eq!(world.authorization(&drawn).await, authorization);
     let ended = world.store.deactivate_account(&account.id, at(1));
@@ -106,9 +108,56 @@ pub(crate) async fn an_authorization_comes_before_its_order(world: World) {
     let late = world.draw(&account, &["b.example"], START);
     let created = world
         .store
-        .create_authorization(late.authorizations[0].clone());
+        .create_authorization(late.authorizations[0].clone(), START);
     let refused = CreateAuthorizationVerdict::AccountEnded(AccountStatus::Deactivated);
     assert_eq!(created.await.unwrap(), refused);
+}
+
+pub(crate) async fn an_account_has_not_too_many_pending_authorizations(world: World) {
+    let account = world.account().await;
+    let draw = |n: u32| {
+        let drawn = world.draw(&account, &[&format!("n{n}.example")], START);
+        drawn.authorizations[0].clone()
+    };
+    let create = async |authorization, now| {
+        let created = world.store.create_authorization(authorization, now);
+        created.await.unwrap()
+    };
+    let first = draw(0);
+    let expires_at = first.expires_at;
+    for authorization in
+        std::iter::once(first.clone()).chain((1..MAX_PENDING_AUTHORIZATIONS).map(draw))
+    {
+        let created = create(authorization, START).await;
+        assert_eq!(created, CreateAuthorizationVerdict::Created);
+    }
+    let more = draw(MAX_PENDING_AUTHORIZATIONS);
+    let refused = create(more.clone(), at(1)).await;
+    assert_eq!(refused, CreateAuthorizationVerdict::TooMany);
+    assert!(
+        world
+            .store
+            .find_authorization(&more.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    // Another account's do not count, nor do those that were given up, nor those that are over.
+    let other = world.account().await;
+    let theirs = world.draw(&other, &["a.example"], START).authorizations[0].clone();
+    let created = create(theirs, at(1)).await;
+    assert_eq!(created, CreateAuthorizationVerdict::Created);
+    let given_up = world
+        .store
+        .deactivate_authorization(&first.id, &account.id, at(1));
+    given_up.await.unwrap();
+    let created = create(more, at(1)).await;
+    assert_eq!(created, CreateAuthorizationVerdict::Created);
+    let late = draw(MAX_PENDING_AUTHORIZATIONS + 1);
+    let refused = create(late.clone(), at(1)).await;
+    assert_eq!(refused, CreateAuthorizationVerdict::TooMany);
+    let created = create(late, expires_at).await;
+    assert_eq!(created, CreateAuthorizationVerdict::Created);
 }
 
 pub(crate) async fn the_oldest_of_too_many_orders_is_superseded(world: World) {
