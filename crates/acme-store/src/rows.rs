@@ -552,7 +552,6 @@ pub trait CertificateRows {
         id: &CertificateId,
         replacement: &Replacement,
     ) -> impl Future<Output = Outcome<()>> + Send;
-
     /// Certificates that a slot was to sign before a time and has not, oldest first.
     fn unsigned(
         &mut self,
@@ -560,7 +559,6 @@ pub trait CertificateRows {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Outcome<Vec<Certificate>>> + Send;
-
     /// Gives certificates that one slot was to sign to another; returns how many.
     fn adopt_certificates(
         &mut self,
@@ -568,7 +566,6 @@ pub trait CertificateRows {
         to: Slot,
         limit: u32,
     ) -> impl Future<Output = Outcome<u32>> + Send;
-
     /// Certificates by creation, newest first.
     fn certificates(
         &mut self,
@@ -586,7 +583,6 @@ pub trait PruneRows {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Outcome<u64>> + Send;
-
     /// Removes authorizations that expired before a time and that no order names, with their
     /// challenges and attempts; returns how many.
     fn prune_authorizations(
@@ -594,7 +590,6 @@ pub trait PruneRows {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Outcome<u64>> + Send;
-
     /// Removes certificates that expired before a time and are not being signed; returns how many.
     fn prune_certificates(
         &mut self,

@@ -378,7 +378,6 @@ fn a_chain_leads_to_a_root_of_its_format() {
     case.believes(&chained(&one, &[&one]), &key);
     // The root may stand there, and what comes after it is not looked at.
     case.believes(&chained(&one, &[&one, &maker, &one]), &key);
-
     case.refuses(&by(&Maker::new("Stranger")), "by none of the roots");
     // A stranger of the same name has another key.
     case.refuses(&by(&Maker::new("Root")), "by none of the roots");
@@ -387,7 +386,6 @@ fn a_chain_leads_to_a_root_of_its_format() {
         &chained(&one, &[&maker, &one]),
         "neither by the next one nor by a root",
     );
-
     let two = one.below("Two", ca(None));
     case.refuses(
         &chained(&two, &[&two, &one]),
@@ -412,7 +410,6 @@ fn a_chain_leads_to_a_root_of_its_format() {
         &chained(&constrained, &[&constrained]),
         "critical extension 2.5.29.30",
     );
-
     let narrow = Maker::with("Narrow", authority(Some(0)));
     let below = narrow.below("Below", ca(None));
     let case = Case::new("permanent-identifier", "7", format, &narrow);

@@ -590,11 +590,9 @@ impl<E: Engine> Store for StoreOn<E> {
         let nonces = self.engine.forget_nonces(limit, now).await?;
         Ok(Pruned { nonces, ..pruned })
     }
-
     async fn standing(&self, slot: Slot, now: Timestamp) -> Result<Standing, StoreError> {
         self.engine.read(upkeep::ReadStanding { slot, now }).await
     }
-
     async fn ping(&self) -> Result<(), StoreError> {
         self.engine.read(upkeep::Ping).await
     }
