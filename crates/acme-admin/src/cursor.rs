@@ -15,6 +15,19 @@ pub(crate) fn open(list: &str, text: &str) -> Option<String> {
     is_place(place).then(|| place.to_owned())
 }
 
+/// The place in the audit trail that such a text names: a time, a number and the name of a chain.
+pub(crate) fn open_audit(text: &str) -> Option<String> {
+    let bytes = decode_base64url(text).ok()?;
+    let opened = String::from_utf8(bytes).ok()?;
+    let place = opened.strip_prefix("audit:")?;
+    let mut parts = place.splitn(3, '.');
+    parts.next()?.parse::<i64>().ok()?;
+    parts.next()?.parse::<u64>().ok()?;
+    let chain = parts.next()?;
+    let is_chain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.';
+    (chain.len() <= 64 && chain.bytes().all(is_chain)).then(|| place.to_owned())
+}
+
 /// A number, which may be missing, a dot, and an id: what every list of the store goes by.
 fn is_place(place: &str) -> bool {
     let Some((number, id)) = place.split_once('.') else {

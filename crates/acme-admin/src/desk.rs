@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use acme_core::{
-    AdminStore, Clock, Entropy, EntropyRng, Peer, ProofKind, RevocationPublisher, SignAuthority,
+    AdminStore, AttemptRunner, Clock, Entropy, EntropyRng, Origin, Peer, ProofKind,
+    RevocationPublisher, SignAuthority, Tenure,
 };
 use acme_types::RequestId;
 use bytes::Bytes;
@@ -37,12 +38,27 @@ pub struct AdminServices {
     pub authority: Arc<dyn SignAuthority>,
     /// Shows what was revoked; none when that is not published.
     pub publisher: Option<Arc<dyn RevocationPublisher>>,
+    /// The slot of this replica, and the epoch under which it writes.
+    pub tenure: Arc<Tenure>,
+    /// Told when something has become due.
+    pub runner: Arc<dyn AttemptRunner>,
+    /// What operators may do to the process.
+    pub process: Arc<dyn Process>,
 }
 
 impl fmt::Debug for AdminServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdminServices").finish_non_exhaustive()
     }
+}
+
+/// What operators may do to the process that serves them.
+pub trait Process: Send + Sync {
+    /// The effective configuration, without secrets.
+    fn configuration(&self) -> serde_json::Value;
+
+    /// Begins to drain: no more connections, then the end.
+    fn drain(&self);
 }
 
 /// What the desk must be told.
@@ -160,6 +176,11 @@ impl Desk {
             now,
         };
         (route.does)(self, &asked).await
+    }
+
+    /// Whence what is asked comes, for the audit trail.
+    pub(crate) fn origin(&self, asked: &Asked<'_>) -> Origin {
+        asked.origin(self.services.tenure.slot())
     }
 
     /// Who asks, if they may: the one place where roles and sessions' form tokens are looked at.

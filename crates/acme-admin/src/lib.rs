@@ -16,5 +16,5 @@ mod session;
 mod table;
 mod wire;
 
-pub use desk::{AdminConfig, AdminServices, routes};
+pub use desk::{AdminConfig, AdminServices, Process, routes};
 pub use proof::{SESSION_LIFE, link_url};

@@ -1,7 +1,7 @@
 //! A request as handlers see it: read, matched, and of someone who may.
 
-use acme_core::{Peer, Role};
-use acme_types::{RequestId, Timestamp};
+use acme_core::{Actor, Origin, Peer, Role};
+use acme_types::{RequestId, Slot, Timestamp};
 use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Method};
@@ -113,6 +113,18 @@ impl Asked<'_> {
     /// Who asks, on routes that have a role.
     pub(crate) fn asker(&self) -> Result<&Asker, Refusal> {
         self.asker.as_ref().ok_or(Refusal::Unauthorized(NOBODY))
+    }
+
+    /// Whence what is asked comes, for the audit trail.
+    pub(crate) fn origin(&self, slot: Slot) -> Origin {
+        let actor = self.asker.as_ref().map(|asker| asker.name.clone());
+        Origin {
+            actor: actor.map_or(Actor::Server, Actor::Operator),
+            address: self.request.peer.map(|peer| peer.0.ip()),
+            request: Some(self.request.id),
+            slot: Some(slot),
+            at: self.now,
+        }
     }
 
     /// Whether whoever asks has at least this role.

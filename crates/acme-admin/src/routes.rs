@@ -1,11 +1,13 @@
 //! Every route, by what it is about.
 
 mod accounts;
+mod audit;
 mod authorizations;
 mod certificates;
 mod keys;
 mod orders;
 mod pages;
+mod process;
 mod slots;
 mod who;
 
@@ -20,5 +22,7 @@ pub(crate) static TABLES: &[&[Route]] = &[
     certificates::ROUTES,
     keys::ROUTES,
     slots::ROUTES,
+    audit::ROUTES,
+    process::ROUTES,
     pages::ROUTES,
 ];

@@ -48,7 +48,7 @@ impl Desk {
         let begun = self
             .services
             .store
-            .exchange_link(&link.digest(), session)
+            .exchange_link(&link.digest(), session, &self.origin(asked))
             .await?;
         let operator = begun.ok_or(spent)?;
         tracing::info!(operator = %operator.name, "session begun");

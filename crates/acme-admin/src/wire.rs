@@ -1,6 +1,7 @@
 //! The JSON of the admin API: what is asked and what is answered.
 
 mod account;
+mod audit;
 mod authorization;
 mod certificate;
 mod key;
@@ -10,6 +11,7 @@ mod slot;
 mod who;
 
 pub(crate) use account::ShownAccount;
+pub(crate) use audit::ShownEntry;
 pub(crate) use authorization::{
     ShownAuthorization, ShownProcessing, WholeAuthorization, WholeChallenge,
 };
@@ -17,7 +19,7 @@ pub(crate) use certificate::{RevokeRequest, ShownCertificate, WholeCertificate};
 pub(crate) use key::{NewKey, NewKeyRequest, ShownKey};
 pub(crate) use order::ShownOrder;
 pub(crate) use page::Listed;
-pub(crate) use slot::ShownSlot;
+pub(crate) use slot::{Draining, ShownSlot};
 pub(crate) use who::{ShownOperator, WhoAmI};
 
 use acme_types::Problem;

@@ -13,6 +13,8 @@ struct Readme;
 mod account;
 mod asn1;
 mod attestation;
+mod audit;
+mod audit_trail;
 mod authority;
 mod authorization;
 mod caa;
@@ -63,6 +65,11 @@ pub use account::Account;
 pub use attestation::{
     AttestationClaim, AttestationFormat, AttestationPolicy, InvalidAttestationRoot,
 };
+pub use audit::{
+    Actor, AuditAct, AuditBody, AuditClass, AuditEntry, AuditEvent, AuditFinding, AuditFlaw,
+    ChainCheck, ChainHead, Origin, hexadecimal,
+};
+pub use audit_trail::{AuditFilter, AuditTrail};
 pub use authority::{AuthorityError, IssueRequest, Prepared, SignAuthority};
 pub use authorization::{Authorization, AuthorizationPolicy, AuthorizationState};
 pub use caa::{CaaCheck, CaaMode, CaaRecord};
@@ -125,7 +132,7 @@ pub use revocation::{
 };
 pub use runner::AttemptRunner;
 pub use store::{
-    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
+    AccountVerdict, AuditRetention, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
     CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict, Judged,
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, Standing, Store, StoreError,

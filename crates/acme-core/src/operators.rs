@@ -3,7 +3,7 @@
 use acme_types::Timestamp;
 use async_trait::async_trait;
 
-use crate::{Operator, OperatorName, Proof, ProofDigest, StoreError};
+use crate::{Operator, OperatorName, Origin, Proof, ProofDigest, StoreError};
 
 /// The answer to making an operator.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,6 +26,7 @@ pub trait Operators: Send + Sync {
         &self,
         operator: Operator,
         proofs: Vec<Proof>,
+        origin: &Origin,
     ) -> Result<CreateOperatorVerdict, StoreError>;
 
     /// The operator of this name, whether they may act or not.
@@ -40,10 +41,11 @@ pub trait Operators: Send + Sync {
         &self,
         name: &OperatorName,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<Option<Operator>, StoreError>;
 
     /// Keeps another proof of an operator; false when there is no such operator who may act.
-    async fn add_proof(&self, proof: Proof) -> Result<bool, StoreError>;
+    async fn add_proof(&self, proof: Proof, origin: &Origin) -> Result<bool, StoreError>;
 
     /// Who is known by a proof that is good at `now`, and may act; with the proof.
     async fn find_proof(
@@ -59,6 +61,7 @@ pub trait Operators: Send + Sync {
         &self,
         link: &ProofDigest,
         session: Proof,
+        origin: &Origin,
     ) -> Result<Option<Operator>, StoreError>;
 
     /// Forgets a proof, as when a session ends; false when there was none.

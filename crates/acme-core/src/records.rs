@@ -6,7 +6,9 @@ use acme_types::{
 };
 use async_trait::async_trait;
 
-use crate::{Account, Authorization, Certificate, Operators, Order, Page, Store, StoreError};
+use crate::{
+    Account, AuditTrail, Authorization, Certificate, Operators, Order, Page, Store, StoreError,
+};
 
 /// Which accounts to list.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +92,6 @@ pub trait Records: Send + Sync {
 }
 
 /// All that the admin API asks of a store.
-pub trait AdminStore: Store + Records + Operators {}
+pub trait AdminStore: Store + Records + Operators + AuditTrail {}
 
-impl<T: Store + Records + Operators> AdminStore for T {}
+impl<T: Store + Records + Operators + AuditTrail> AdminStore for T {}

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::{
     Account, Attempt, Authorization, Certificate, Claim, CrlStanding, CrlVerdict, EarlyRenewal,
-    Epoch, ExternalAccountKey, Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order,
+    Epoch, ExternalAccountKey, Issuer, IssuerId, Lease, LeaseVerdict, Observation, Order, Origin,
     PublishedCrl, RetryPolicy, RevocationEntry, RevocationReason, Serial,
 };
 
@@ -19,7 +19,7 @@ mod act;
 mod standing;
 
 pub use act::{
-    AccountVerdict, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
+    AccountVerdict, AuditRetention, BeginFinalize, BeginValidation, CertificateFilter, ClaimBatch,
     CreateAccountVerdict, CreateAuthorizationVerdict, CreateOrderVerdict, FinalizeVerdict, Judged,
     KeyChangeVerdict, NewCertificate, NonceVerdict, OrderView, Page, ProcessingChallenge, Pruned,
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, ValidationView,
@@ -53,7 +53,8 @@ pub enum StoreError {
 }
 
 /// What is kept. Every method is one transaction and durable when it returns; `now` is the
-/// application's time.
+/// application's time. An act that takes an [`Origin`] leaves an entry in the audit trail, in the
+/// same transaction, unless it changed nothing.
 ///
 /// # Errors
 /// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; those that
@@ -123,7 +124,11 @@ pub trait Store: Send + Sync {
     /// Makes an account unless its key has one at that provisioner. An external account key that it
     /// is bound to is used once more, see [`ExternalAccountKey::used`], in the same act: no key
     /// makes more accounts than it may.
-    async fn create_account(&self, account: Account) -> Result<CreateAccountVerdict, StoreError>;
+    async fn create_account(
+        &self,
+        account: Account,
+        origin: &Origin,
+    ) -> Result<CreateAccountVerdict, StoreError>;
 
     /// The account of this id.
     async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
@@ -141,6 +146,7 @@ pub trait Store: Send + Sync {
         id: &AccountId,
         contact: Option<Vec<String>>,
         terms_agreed: Option<bool>,
+        origin: &Origin,
     ) -> Result<AccountVerdict, StoreError>;
 
     /// Ends an account; what it has pending is deactivated with it, and no more attempts are made.
@@ -148,6 +154,7 @@ pub trait Store: Send + Sync {
         &self,
         id: &AccountId,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<AccountVerdict, StoreError>;
 
     /// Gives a valid account another key in place of `old`: of two changes that race under the same
@@ -158,6 +165,7 @@ pub trait Store: Send + Sync {
         old: &Thumbprint,
         jwk: &Jwk,
         thumbprint: &Thumbprint,
+        origin: &Origin,
     ) -> Result<KeyChangeVerdict, StoreError>;
 
     /// A page of accounts, by creation, newest first.
@@ -170,7 +178,11 @@ pub trait Store: Send + Sync {
     // --- external account keys ---
 
     /// Keeps a new external account key.
-    async fn create_external_account_key(&self, key: ExternalAccountKey) -> Result<(), StoreError>;
+    async fn create_external_account_key(
+        &self,
+        key: ExternalAccountKey,
+        origin: &Origin,
+    ) -> Result<(), StoreError>;
 
     /// The external account key of this id.
     async fn find_external_account_key(
@@ -184,6 +196,7 @@ pub trait Store: Send + Sync {
         &self,
         id: &ExternalAccountKeyId,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<Option<ExternalAccountKey>, StoreError>;
 
     /// A page of external account keys, by creation, newest first.
@@ -350,6 +363,7 @@ pub trait Store: Send + Sync {
         der: &[u8],
         slot: Slot,
         epoch: Epoch,
+        origin: &Origin,
     ) -> Result<FinalizeVerdict, StoreError>;
 
     /// The authority refused: the order becomes `invalid`, the serial number is never used.
@@ -359,6 +373,7 @@ pub trait Store: Send + Sync {
         error: &Problem,
         slot: Slot,
         epoch: Epoch,
+        origin: &Origin,
     ) -> Result<FinalizeVerdict, StoreError>;
 
     /// At most `limit` certificates of a slot that were to be signed before `before` and are not:
@@ -400,6 +415,7 @@ pub trait Store: Send + Sync {
         serial: &Serial,
         reason: RevocationReason,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<RevokeVerdict, StoreError>;
 
     /// Says that the operator wants a certificate renewed at once, or with none that it need not be;

@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme_core::{
-    AttemptRunner, Clock, Entropy, NonceKey, PolicyHook, Provisioner, RevocationPublisher,
-    SignAuthority, Store, Tenure, Validator,
+    Actor, AttemptRunner, Clock, Entropy, NonceKey, Origin, PolicyHook, Provisioner,
+    RevocationPublisher, SignAuthority, Store, Tenure, Validator,
 };
-use acme_types::{AccountId, ProblemKind, ProvisionerName, RequestId};
+use acme_types::{AccountId, ProblemKind, ProvisionerName, RequestId, Timestamp};
 use hyper::Method;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use tokio::time::Instant;
@@ -367,6 +367,7 @@ impl Api {
             trail.account = Some(account.id.clone());
         }
         let payload = verified.payload;
+        let origin = self.origin(request, &verified.signer, now);
         match (resource, verified.signer) {
             (Resource::NewAccount, Signer::Key(jwk, thumbprint)) => {
                 let applicant = Applicant {
@@ -374,11 +375,11 @@ impl Api {
                     jwk,
                     thumbprint,
                 };
-                self.new_account(provisioner, applicant, &payload, now, trail)
+                self.new_account(provisioner, applicant, &payload, &origin, trail)
                     .await
             }
             (Resource::RevokeCert, signer) => {
-                self.revoke(provisioner, &signer, &payload, now).await
+                self.revoke(provisioner, &signer, &payload, &origin).await
             }
             (resource, signer) => {
                 let account = signer.account()?;
@@ -406,7 +407,7 @@ impl Api {
                             .await
                     }
                     Resource::Finalize(id) => {
-                        self.finalize(provisioner, &account, id, &payload, now)
+                        self.finalize(provisioner, &account, id, &payload, &origin)
                             .await
                     }
                     Resource::Certificate(id) => {
@@ -420,7 +421,8 @@ impl Api {
                             .await
                     }
                     Resource::Account(id) => {
-                        self.account(provisioner, account, id, &payload, now).await
+                        self.account(provisioner, account, id, &payload, &origin)
+                            .await
                     }
                     Resource::Orders(id) => {
                         let query = request.query.as_deref();
@@ -428,7 +430,7 @@ impl Api {
                             .await
                     }
                     Resource::KeyChange => {
-                        self.key_change(provisioner, account, &verified.jws, &payload)
+                        self.key_change(provisioner, account, &verified.jws, &payload, &origin)
                             .await
                     }
                     Resource::NewAccount | Resource::RevokeCert | Resource::RenewalInfo(_) => Err(
@@ -436,6 +438,20 @@ impl Api {
                     ),
                 }
             }
+        }
+    }
+
+    /// Whence an act comes, for the audit trail.
+    fn origin(&self, request: &Request, signer: &Signer, now: Timestamp) -> Origin {
+        Origin {
+            actor: match signer {
+                Signer::Account(account) => Actor::Account(account.id.clone()),
+                Signer::Key(_, thumbprint) => Actor::Key(*thumbprint),
+            },
+            address: request.peer.map(|peer| peer.0.ip()),
+            request: Some(request.id),
+            slot: Some(self.services.tenure.slot()),
+            at: now,
         }
     }
 

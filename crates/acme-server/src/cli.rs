@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, admin, backup, ca, certificate, challenge, completions, config, dev, eab, init,
+    account, admin, audit, backup, ca, certificate, challenge, completions, config, dev, eab, init,
     migrate, order, prune, serve, slot,
 };
 use crate::config::{Assignment, Config};
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Makes, lists and revokes operators, who may use the admin API
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Shows, checks and exports the audit trail: who did what, and when
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Shows which replica holds which slot
     #[command(subcommand)]
     Slot(slot::Slot),
@@ -209,6 +212,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Eab(eab) => eab.run(output),
         Command::Order(order) => order.run(output),
         Command::Admin(admin) => admin.run(output),
+        Command::Audit(audit) => audit.run(output),
         Command::Slot(slot) => slot.run(output),
         Command::Ca(ca) => ca.run(output),
         Command::Completions(completions) => completions.run(),

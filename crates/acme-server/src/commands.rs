@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod ca;
 pub(crate) mod certificate;

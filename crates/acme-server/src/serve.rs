@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use acme_admin::{AdminConfig, AdminServices, link_url};
 use acme_core::{
-    AttemptRunner as _, Clock, Entropy, OperatorName, RevocationPublisher, SignAuthority, Tenure,
-    Validator,
+    AttemptRunner, Clock, Entropy, OperatorName, Origin, RevocationPublisher, SignAuthority,
+    Tenure, Validator,
 };
 use acme_http::{ApiConfig, ServeLimits, Services};
 use acme_types::{Slot, random_id};
@@ -175,11 +175,12 @@ pub async fn run(
         publisher.round().await?;
     }
     let shown = publisher.clone();
+    let runner: Arc<dyn AttemptRunner> = Arc::new(worker.clone());
     let services = Services {
         store: Arc::clone(&store),
         authority: Arc::clone(&authority),
         validator,
-        runner: Arc::new(worker.clone()),
+        runner: Arc::clone(&runner),
         policy_hook: stage::open_policy_hooks(&config, &clock)?,
         publisher: shown.map(|publisher| Arc::new(publisher) as Arc<dyn RevocationPublisher>),
         clock: Arc::clone(&clock),
@@ -257,6 +258,9 @@ pub async fn run(
         Some(listener) => Some(listener.local_addr().map_err(ServeError::Io)?),
         None => None,
     };
+    let origin = Origin::of_server(slot, clock.now());
+    admin_store.note(admin::started(&config), &origin).await?;
+    let (process, told_to_drain) = admin::OwnProcess::new(&config);
     let link = match (admin_address, &host) {
         (Some(address), Some(host)) => {
             let base = admin::base_url(&config, address);
@@ -271,6 +275,9 @@ pub async fn run(
         entropy: Arc::clone(&entropy),
         authority: Arc::clone(&authority),
         publisher: revocations,
+        tenure: Arc::clone(&tenure),
+        runner: Arc::clone(&runner),
+        process: Arc::new(process),
     };
     let admin = match admin {
         Some(listener) => {
@@ -300,7 +307,7 @@ pub async fn run(
         link,
     });
 
-    let lost = wait_for_end(keeper, signals, &own, &config, &again).await;
+    let lost = wait_for_end(keeper, signals, told_to_drain, &own, &config, &again).await;
     drain.send_replace(true);
     if lost.is_some() {
         // Another process does the work already.
@@ -402,6 +409,7 @@ async fn wait_for_end(
         mut interrupt,
         mut hangup,
     }: Signals,
+    mut told_to_drain: watch::Receiver<bool>,
     own: &own_certificate::Own,
     config: &Config,
     again: &Reread,
@@ -414,6 +422,10 @@ async fn wait_for_end(
             }
             _ = interrupt.recv() => {
                 info!("SIGINT: draining");
+                return None;
+            }
+            Ok(()) = told_to_drain.changed() => {
+                info!("an operator wants it: draining");
                 return None;
             }
             _ = hangup.recv() => {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use acme_core::{
-    AttemptRunner as _, AuthorityError, Certificate, FinalizeVerdict, Retention, StoreError,
+    AttemptRunner as _, AuthorityError, Certificate, FinalizeVerdict, Origin, Retention, StoreError,
 };
 use acme_types::{Problem, ProblemKind};
 use tokio::sync::watch;
@@ -139,6 +139,7 @@ async fn round(
                 authorizations = pruned.authorizations,
                 certificates = pruned.certificates,
                 nonces = pruned.nonces,
+                audit = pruned.audit,
                 "pruned what had ended"
             );
             tokio::task::yield_now().await;
@@ -157,10 +158,11 @@ async fn finish_signing(ports: &WorkerPorts, certificate: &Certificate) -> Resul
         ..
     } = ports;
     let (slot, epoch) = (tenure.slot(), tenure.epoch());
+    let origin = Origin::of_server(slot, ports.clock.now());
     let verdict = match authority.sign(certificate.issuer, &certificate.tbs).await {
         Ok(der) => {
             store
-                .complete_finalize(&certificate.id, &der, slot, epoch)
+                .complete_finalize(&certificate.id, &der, slot, epoch, &origin)
                 .await?
         }
         Err(error @ AuthorityError::Unavailable(_)) => {
@@ -174,7 +176,7 @@ async fn finish_signing(ports: &WorkerPorts, certificate: &Certificate) -> Resul
                 "the authority can no longer sign this certificate; open a new order",
             );
             store
-                .fail_finalize(&certificate.id, &problem, slot, epoch)
+                .fail_finalize(&certificate.id, &problem, slot, epoch, &origin)
                 .await?
         }
     };

@@ -25,6 +25,9 @@ use acme_types::{
     parse_identifiers,
 };
 
+/// Whence acts come of which nothing else is said.
+static ORIGIN: acme_core::Origin = acme_core::Origin::of_command(Timestamp::from_secs(0));
+
 const SLOT: Slot = Slot::new(0);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -125,7 +128,10 @@ impl Client {
             external_account: None,
             created_at: self.now,
         };
-        self.store.create_account(account.clone()).await.unwrap();
+        self.store
+            .create_account(account.clone(), &ORIGIN)
+            .await
+            .unwrap();
         account
     }
 
@@ -208,9 +214,9 @@ impl Client {
         let begun = self.store.begin_finalize(finalize).await.unwrap();
         assert!(matches!(begun, FinalizeVerdict::Done(_)), "{begun:?}");
         let der = [&[0x30, 0x82, 0x02, 0x0a][..], &tbs(), &[0; 70]].concat();
-        let complete = self
-            .store
-            .complete_finalize(&certificate_id, &der, SLOT, self.epoch);
+        let complete =
+            self.store
+                .complete_finalize(&certificate_id, &der, SLOT, self.epoch, &ORIGIN);
         complete.await.unwrap();
 
         self.request(&account.id).await;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;
+pub(crate) mod audit;
 pub(crate) mod certificates;
 pub(crate) mod finalize;
 pub(crate) mod leases;

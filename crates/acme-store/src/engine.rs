@@ -6,6 +6,7 @@ use acme_types::{Slot, Timestamp};
 use crate::act::Act;
 
 mod after;
+mod audit;
 mod operators;
 mod records;
 mod store;

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use acme_core::{
-    Account, Attempt, Certificate, ExternalAccountKey, Issuer, Lease, NonceVerdict, Operator,
-    OperatorName, Order, Proof, ProofDigest, PublishedCrl, RevocationEntry, SpentNonce, StoreError,
+    Account, Attempt, AuditEntry, Certificate, ChainHead, ExternalAccountKey, Issuer, Lease,
+    NonceVerdict, Operator, OperatorName, Order, Proof, ProofDigest, PublishedCrl, RevocationEntry,
+    SpentNonce, StoreError,
 };
 use acme_types::{
     AccountId, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId, OrderId, Slot,
@@ -50,6 +51,8 @@ struct Tables {
     blocked_keys: BTreeSet<[u8; 32]>,
     operators: BTreeMap<OperatorName, Operator>,
     proofs: BTreeMap<ProofDigest, Proof>,
+    audit_heads: BTreeMap<String, ChainHead>,
+    audit: BTreeMap<(String, u64), AuditEntry>,
 }
 
 /// A certificate and who is about to sign it.

@@ -1,6 +1,7 @@
 //! Rows as the SQL engines keep them, and the way between them and core's values.
 
 mod account;
+mod audit;
 mod certificate;
 mod challenge;
 mod lease;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use account::{AccountRow, ExternalAccountKeyRow};
+pub(crate) use audit::{AuditRow, HeadRow, NewHeadRow, audit_owner};
 pub(crate) use certificate::{
     CertificateRow, EarlyRenewalRow, IssuerRow, ReplacementRow, SignedRow, identifier_rows,
 };

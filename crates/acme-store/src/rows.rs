@@ -3,19 +3,22 @@
 
 use acme_core::{
     Account, Attempt, Authorization, AuthorizationState, Certificate, Challenge, EarlyRenewal,
-    ExternalAccountKey, InFlight, Issuer, Lease, Order, OrderState, Replacement, Revocation,
-    Serial,
+    ExternalAccountKey, InFlight, Issuer, Order, OrderState, Replacement, Revocation, Serial,
 };
 use acme_types::{
     AccountId, AccountStatus, AuthorizationId, CertificateId, ChallengeId, ExternalAccountKeyId,
     Identifier, OrderId, ProvisionerName, Slot, Thumbprint, Timestamp,
 };
 
+mod audit;
+mod leases;
 mod operators;
 mod records;
 mod revocations;
 mod standing;
 
+pub(crate) use audit::{AuditCursor, AuditRows, chain_name};
+pub(crate) use leases::LeaseRows;
 pub(crate) use operators::OperatorRows;
 pub(crate) use records::RecordRows;
 pub(crate) use revocations::RevocationRows;
@@ -38,6 +41,7 @@ pub trait Rows:
     + OperatorRows
     + RecordRows
     + StandingRows
+    + AuditRows
 {
 }
 
@@ -54,6 +58,7 @@ impl<T> Rows for T where
         + OperatorRows
         + RecordRows
         + StandingRows
+        + AuditRows
 {
 }
 
@@ -122,34 +127,6 @@ pub enum Walk {
     Identifier(Identifier),
     /// Those that are revoked.
     Revoked,
-}
-
-/// Leases, and small things kept by name.
-pub trait LeaseRows {
-    /// The time by which leases run out: the engine's own when replicas share it, else `now`.
-    fn lease_clock(&mut self, now: Timestamp) -> impl Future<Output = Outcome<Timestamp>> + Send;
-
-    /// The lease of a slot.
-    fn lease(&mut self, slot: Slot) -> impl Future<Output = Outcome<Option<Lease>>> + Send;
-
-    /// The lease of a slot, held against other writers until the transaction ends.
-    fn lock_lease(&mut self, slot: Slot) -> impl Future<Output = Outcome<Option<Lease>>> + Send;
-
-    /// Adds a slot's first lease; false when there is one already.
-    fn insert_lease(&mut self, lease: &Lease) -> impl Future<Output = Outcome<bool>> + Send;
-
-    /// Replaces a lease that is locked.
-    fn set_lease(&mut self, lease: &Lease) -> impl Future<Output = Outcome<()>> + Send;
-
-    /// Every lease, by slot.
-    fn leases(&mut self) -> impl Future<Output = Outcome<Vec<Lease>>> + Send;
-
-    /// What is kept under a name.
-    fn meta(&mut self, name: &str) -> impl Future<Output = Outcome<Option<Vec<u8>>>> + Send;
-
-    /// Keeps a value under a name unless there is one.
-    fn insert_meta(&mut self, name: &str, value: &[u8])
-    -> impl Future<Output = Outcome<()>> + Send;
 }
 
 /// Accounts.

@@ -224,6 +224,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_heads (chain) {
+        chain -> Text,
+        owner -> SmallInt,
+        class -> Text,
+        lane -> SmallInt,
+        number -> BigInt,
+        hash -> Binary,
+        anchor_number -> BigInt,
+        anchor_hash -> Binary,
+    }
+}
+
+diesel::table! {
+    audit (chain, number) {
+        chain -> Text,
+        number -> BigInt,
+        at -> BigInt,
+        body -> Text,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
     operators (name) {
         name -> Text,
         role -> Text,

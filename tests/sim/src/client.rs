@@ -116,7 +116,13 @@ impl ClientWorld {
             (account, target)
         });
         let account_id = account.id.clone();
-        front.store.create_account(account).await?;
+        front
+            .store
+            .create_account(
+                account,
+                &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+            )
+            .await?;
         let opened = self.world.seeded.draw(|rng| {
             let name = format!("client-{number}.test").parse().map(Identifier::Dns);
             let identifiers = name.into_iter().collect();
@@ -261,7 +267,13 @@ impl ClientWorld {
             let (slot, epoch) = (front.tenure.slot(), front.tenure.epoch());
             front
                 .store
-                .complete_finalize(&id, &der, slot, epoch)
+                .complete_finalize(
+                    &id,
+                    &der,
+                    slot,
+                    epoch,
+                    &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+                )
                 .await
                 .ok()?;
             Some(true)

@@ -9,9 +9,10 @@ use acme_core::{
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
     CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
     ExternalAccountKey, FinalizeVerdict, InFlight, Issuer, IssuerId, Judged, KeyChangeVerdict,
-    Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge,
-    Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
-    RevokeVerdict, Serial, SpentNonce, Standing, Store, StoreError, ValidationView,
+    Lease, LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Origin, Page,
+    ProcessingChallenge, Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy,
+    RevocationEntry, RevocationReason, RevokeVerdict, Serial, SpentNonce, Standing, Store,
+    StoreError, ValidationView,
 };
 use acme_store::MemoryStore;
 use acme_types::{
@@ -182,16 +183,16 @@ sim_store! {
         fn leases() -> Vec<Lease>;
         fn nonce_key(fresh: [u8; 32]) -> [u8; 32];
         fn spend_nonce(nonce: SpentNonce, now: Timestamp) -> NonceVerdict;
-        fn create_account(account: Account) -> CreateAccountVerdict;
-        fn create_external_account_key(key: ExternalAccountKey) -> ();
+        fn create_account(account: Account, origin: &Origin) -> CreateAccountVerdict;
+        fn create_external_account_key(key: ExternalAccountKey, origin: &Origin) -> ();
         fn find_external_account_key(id: &ExternalAccountKeyId) -> Option<ExternalAccountKey>;
-        fn revoke_external_account_key(id: &ExternalAccountKeyId, now: Timestamp) -> Option<ExternalAccountKey>;
+        fn revoke_external_account_key(id: &ExternalAccountKeyId, now: Timestamp, origin: &Origin) -> Option<ExternalAccountKey>;
         fn list_external_account_keys(after: Option<&str>, limit: u32) -> Page<ExternalAccountKey>;
         fn find_account(id: &AccountId) -> Option<Account>;
         fn find_account_by_key(provisioner: &ProvisionerName, thumbprint: &Thumbprint) -> Option<Account>;
-        fn update_account(id: &AccountId, contact: Option<Vec<String>>, terms_agreed: Option<bool>) -> AccountVerdict;
-        fn deactivate_account(id: &AccountId, now: Timestamp) -> AccountVerdict;
-        fn change_account_key(id: &AccountId, old: &Thumbprint, jwk: &Jwk, thumbprint: &Thumbprint) -> KeyChangeVerdict;
+        fn update_account(id: &AccountId, contact: Option<Vec<String>>, terms_agreed: Option<bool>, origin: &Origin) -> AccountVerdict;
+        fn deactivate_account(id: &AccountId, now: Timestamp, origin: &Origin) -> AccountVerdict;
+        fn change_account_key(id: &AccountId, old: &Thumbprint, jwk: &Jwk, thumbprint: &Thumbprint, origin: &Origin) -> KeyChangeVerdict;
         fn list_accounts(after: Option<&str>, limit: u32) -> Page<Account>;
         fn find_order(id: &OrderId) -> Option<OrderView>;
         fn list_orders(account_id: &AccountId, after: Option<&str>, limit: u32, now: Timestamp) -> Page<OrderId>;
@@ -205,12 +206,12 @@ sim_store! {
         fn list_processing(after: Option<&str>, limit: u32) -> Page<ProcessingChallenge>;
         fn put_issuer(issuer: &Issuer) -> ();
         fn begin_finalize(request: BeginFinalize<'_>) -> FinalizeVerdict;
-        fn fail_finalize(certificate_id: &CertificateId, error: &Problem, slot: Slot, epoch: Epoch) -> FinalizeVerdict;
+        fn fail_finalize(certificate_id: &CertificateId, error: &Problem, slot: Slot, epoch: Epoch, origin: &Origin) -> FinalizeVerdict;
         fn find_unsigned(slot: Slot, before: Timestamp, limit: u32) -> Vec<Certificate>;
         fn find_certificate(id: &CertificateId) -> Option<(Certificate, Issuer)>;
         fn find_certificate_by_serial(serial: &Serial) -> Option<Certificate>;
         fn list_certificates(filter: &CertificateFilter, after: Option<&str>, limit: u32) -> Page<Certificate>;
-        fn revoke_certificate(serial: &Serial, reason: RevocationReason, now: Timestamp) -> RevokeVerdict;
+        fn revoke_certificate(serial: &Serial, reason: RevocationReason, now: Timestamp, origin: &Origin) -> RevokeVerdict;
         fn set_early_renewal(serial: &Serial, early_renewal: Option<EarlyRenewal>) -> Option<Certificate>;
         fn revocations(issuer: &IssuerId, after: u64, limit: u32) -> Vec<RevocationEntry>;
         fn crl_standing(issuer: &IssuerId, number: u64) -> Option<CrlStanding>;
@@ -319,9 +320,9 @@ sim_store! {
             Ok(batch)
         }
 
-        async fn complete_finalize(&self, certificate_id: &CertificateId, der: &[u8], slot: Slot, epoch: Epoch) -> Result<FinalizeVerdict, StoreError> {
+        async fn complete_finalize(&self, certificate_id: &CertificateId, der: &[u8], slot: Slot, epoch: Epoch, origin: &Origin) -> Result<FinalizeVerdict, StoreError> {
             let act = async {
-                let verdict = self.base.complete_finalize(certificate_id, der, slot, epoch).await?;
+                let verdict = self.base.complete_finalize(certificate_id, der, slot, epoch, origin).await?;
                 if matches!(verdict, FinalizeVerdict::Done(_)) {
                     self.world.oracle.issued(&self.world, certificate_id, der);
                 }

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use acme_core::{AccountFilter, Role};
+use acme_core::{AccountFilter, AccountVerdict, Role};
 use acme_types::AccountId;
 use hyper::Method;
 
@@ -42,6 +42,16 @@ pub(crate) static ROUTES: &[Route] = &[
         answer: Content::Json(shape::<ShownAccount>),
         does: |desk, asked| Box::pin(desk.account(asked)),
     },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/accounts/{account}/deactivate",
+        role: Some(Role::Operator),
+        summary: "Ends an account, and all that it has pending",
+        query: &[],
+        body: None,
+        answer: Content::Json(shape::<ShownAccount>),
+        does: |desk, asked| Box::pin(desk.deactivate_account(asked)),
+    },
 ];
 
 impl Desk {
@@ -67,5 +77,20 @@ impl Desk {
         let found = self.services.store.find_account(&id).await?;
         let account = found.ok_or_else(|| Refusal::not_found("account", id.as_str()))?;
         Ok(Answer::json(&ShownAccount::from(&account)))
+    }
+
+    async fn deactivate_account(&self, asked: &Asked<'_>) -> Outcome {
+        asked.request.expect_no_body()?;
+        let id: AccountId = asked.id("account")?;
+        let (store, origin) = (&self.services.store, self.origin(asked));
+        let found = store.find_account(&id).await?;
+        let before = found.ok_or_else(|| Refusal::not_found("account", id.as_str()))?;
+        match store.deactivate_account(&id, asked.now, &origin).await? {
+            AccountVerdict::Done(account) => Ok(Answer::json(&ShownAccount::from(&account))),
+            AccountVerdict::Gone => Err(Refusal::Conflict(format!(
+                "the account is {} already",
+                before.status.as_str()
+            ))),
+        }
     }
 }

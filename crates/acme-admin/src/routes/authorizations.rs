@@ -1,7 +1,9 @@
 //! Authorizations and challenges.
 
-use acme_core::{AuthorizationFilter, Role};
-use acme_types::{AuthorizationId, ChallengeId, Identifier, RawIdentifier};
+use acme_core::{AuditAct, AuditEvent, AuthorizationFilter, BeginValidation, Role};
+use acme_types::{
+    AuthorizationId, AuthorizationStatus, ChallengeId, ChallengeStatus, Identifier, RawIdentifier,
+};
 use hyper::Method;
 
 use crate::answer::{Answer, Outcome};
@@ -75,6 +77,26 @@ pub(crate) static ROUTES: &[Route] = &[
         answer: Content::Json(shape::<WholeChallenge>),
         does: |desk, asked| Box::pin(desk.challenge(asked)),
     },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/authorizations/{authorization}/deactivate",
+        role: Some(Role::Operator),
+        summary: "Gives an authorization up: its challenges stop, its open orders become invalid",
+        query: &[],
+        body: None,
+        answer: Content::Json(shape::<ShownAuthorization>),
+        does: |desk, asked| Box::pin(desk.deactivate_authorization(asked)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/challenges/{challenge}/rearm",
+        role: Some(Role::Operator),
+        summary: "Begins a new window of attempts for a challenge that is processing, the first now",
+        query: &[],
+        body: None,
+        answer: Content::Json(shape::<WholeChallenge>),
+        does: |desk, asked| Box::pin(desk.rearm(asked)),
+    },
 ];
 
 impl Desk {
@@ -120,6 +142,70 @@ impl Desk {
 
     async fn challenge(&self, asked: &Asked<'_>) -> Outcome {
         let id: ChallengeId = asked.id("challenge")?;
+        Ok(Answer::json(&self.whole_challenge(&id).await?))
+    }
+
+    async fn deactivate_authorization(&self, asked: &Asked<'_>) -> Outcome {
+        asked.request.expect_no_body()?;
+        let id: AuthorizationId = asked.id("authorization")?;
+        let (store, now) = (&self.services.store, asked.now);
+        let missing = || Refusal::not_found("authorization", id.as_str());
+        let (before, _) = store.find_authorization(&id).await?.ok_or_else(missing)?;
+        let status = before.status(now);
+        if !matches!(
+            status,
+            AuthorizationStatus::Pending | AuthorizationStatus::Valid
+        ) {
+            let detail = format!("the authorization is {} already", status.as_str());
+            return Err(Refusal::Conflict(detail));
+        }
+        let act = AuditAct::AuthorizationDeactivate;
+        let event = AuditEvent::done(act, "authorization", &id);
+        store.note(event, &self.origin(asked)).await?;
+        let done = store.deactivate_authorization(&id, &before.account_id, now);
+        let authorization = done.await?.ok_or_else(missing)?;
+        let shown = ShownAuthorization::new(&authorization, now);
+        Ok(Answer::json(&shown))
+    }
+
+    async fn rearm(&self, asked: &Asked<'_>) -> Outcome {
+        asked.request.expect_no_body()?;
+        let id: ChallengeId = asked.id("challenge")?;
+        let missing = || Refusal::not_found("challenge", id.as_str());
+        let services = &self.services;
+        let found = services.store.find_attempts(&id).await?;
+        let (authorization, _) = found.ok_or_else(missing)?;
+        let mut all = authorization.challenges.iter();
+        let challenge = all.find(|one| one.id == id).ok_or_else(missing)?;
+        let status = challenge.state.status();
+        if status != ChallengeStatus::Processing
+            || authorization.status(asked.now) != AuthorizationStatus::Pending
+        {
+            return Err(Refusal::Conflict(format!(
+                "the challenge is {} and its authorization {}: only one that is processing, of a \
+                 pending authorization, is tried again",
+                status.as_str(),
+                authorization.status(asked.now).as_str()
+            )));
+        }
+        let name = &authorization.provisioner;
+        let provisioner = services.authority.load_provisioner_by_id(name);
+        let provisioner = provisioner.ok_or_else(|| {
+            Refusal::Conflict(format!("its provisioner {name} is not configured any more"))
+        })?;
+        let event = AuditEvent::done(AuditAct::ChallengeRearm, "challenge", &id);
+        services.store.note(event, &self.origin(asked)).await?;
+        let request = BeginValidation {
+            challenge_id: &id,
+            account_id: &authorization.account_id,
+            slot: services.tenure.slot(),
+            epoch: services.tenure.epoch(),
+            policy: &provisioner.retry,
+            claim_for: None,
+            now: asked.now,
+        };
+        services.store.begin_validation(request).await?;
+        services.runner.wake();
         Ok(Answer::json(&self.whole_challenge(&id).await?))
     }
 

@@ -110,7 +110,10 @@ impl Desk {
         let reason = wanted.reason()?;
         let (certificate, _) = self.named_certificate(asked).await?;
         let (store, serial) = (&self.services.store, &certificate.serial);
-        match store.revoke_certificate(serial, reason, asked.now).await? {
+        match store
+            .revoke_certificate(serial, reason, asked.now, &self.origin(asked))
+            .await?
+        {
             RevokeVerdict::Revoked(certificate) => {
                 if let Some(publisher) = &self.services.publisher {
                     publisher.wake();

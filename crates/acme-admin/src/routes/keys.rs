@@ -59,7 +59,9 @@ impl Desk {
         let wanted: NewKeyRequest = asked.request.json()?;
         let key = self.new_key(wanted, asked)?;
         let store = &self.services.store;
-        store.create_external_account_key(key.clone()).await?;
+        store
+            .create_external_account_key(key.clone(), &self.origin(asked))
+            .await?;
         Ok(Answer::json(&NewKey {
             hmac_key: key.secret.to_base64url(),
             key: ShownKey::new(&key, asked.now),
@@ -125,7 +127,9 @@ impl Desk {
         asked.request.expect_no_body()?;
         let id: ExternalAccountKeyId = asked.id("key")?;
         let store = &self.services.store;
-        let revoked = store.revoke_external_account_key(&id, asked.now).await?;
+        let revoked = store
+            .revoke_external_account_key(&id, asked.now, &self.origin(asked))
+            .await?;
         let key = revoked.ok_or_else(|| Refusal::not_found("key", id.as_str()))?;
         Ok(Answer::json(&ShownKey::new(&key, asked.now)))
     }

@@ -31,3 +31,10 @@ impl ShownSlot {
         }
     }
 }
+
+/// A replica that drains.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct Draining {
+    /// Its slot.
+    pub(crate) slot: u8,
+}

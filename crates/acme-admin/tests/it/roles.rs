@@ -37,7 +37,7 @@ async fn operations(world: &World) -> Vec<(String, String, Option<Role>)> {
 
 #[tokio::test]
 async fn every_route_refuses_those_who_may_not() {
-    let world = World::new();
+    let world = World::new().await;
     let expired = world
         .secret("late", Role::Admin, ProofKind::Token)
         .await
@@ -47,7 +47,15 @@ async fn every_route_refuses_those_who_may_not() {
     let revoked = world.secret("gone", Role::Admin, ProofKind::Token).await;
     let gone = "gone".parse().unwrap();
     let now = acme_core::Clock::now(&*world.clock);
-    world.store.revoke_operator(&gone, now).await.unwrap();
+    world
+        .store
+        .revoke_operator(
+            &gone,
+            now,
+            &acme_core::Origin::of_command(acme_types::Timestamp::from_secs(0)),
+        )
+        .await
+        .unwrap();
     let mut tokens = Vec::new();
     for role in [Role::Viewer, Role::Operator, Role::Admin] {
         tokens.push((role, world.token(role).await));
@@ -98,7 +106,7 @@ async fn every_route_refuses_those_who_may_not() {
 
 #[tokio::test]
 async fn every_list_refuses_what_it_does_not_know() {
-    let world = World::new();
+    let world = World::new().await;
     let token = world.token(Role::Admin).await;
     let mut lists = 0;
     for (method, path, _) in operations(&world).await {
@@ -136,7 +144,7 @@ async fn every_list_refuses_what_it_does_not_know() {
 
 #[tokio::test]
 async fn every_body_has_its_bounds_and_its_type() {
-    let world = World::new();
+    let world = World::new().await;
     let token = world.token(Role::Admin).await;
     let bearer = format!("Bearer {token}");
     let large = format!("{{\"x\":\"{}\"}}", "a".repeat(70_000));
@@ -167,7 +175,7 @@ async fn every_body_has_its_bounds_and_its_type() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
-    let world = World::new();
+    let world = World::new().await;
     let token = world.token(Role::Admin).await;
     for path in [
         "/nosuch",
@@ -197,7 +205,7 @@ async fn what_is_not_there_is_said_so() {
 
 #[tokio::test]
 async fn an_external_account_key_is_made_listed_and_revoked() {
-    let world = World::new();
+    let world = World::new().await;
     let token = world.token(Role::Operator).await;
     let body = r#"{"provisioner":"default","max_uses":2,"names":["*.a.example"]}"#;
     let made = world.post("/api/v1/eab-keys", &token, body).await;

@@ -23,7 +23,7 @@ async fn cookie(world: &World, role: Role) -> String {
 
 #[tokio::test]
 async fn a_link_begins_one_session_with_a_guarded_cookie() {
-    let world = World::new();
+    let world = World::new().await;
     let link = world.secret("alice", Role::Viewer, ProofKind::Link).await;
     // Looking at the link does not use it up.
     for _ in 0..2 {
@@ -59,7 +59,7 @@ async fn a_link_begins_one_session_with_a_guarded_cookie() {
 
 #[tokio::test]
 async fn what_is_no_link_begins_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let token = world.secret("alice", Role::Admin, ProofKind::Token).await;
     let old = world.secret("bob", Role::Admin, ProofKind::Link).await;
     world.clock.advance(Duration::from_secs(3600));
@@ -80,7 +80,7 @@ async fn what_is_no_link_begins_nothing() {
 
 #[tokio::test]
 async fn a_session_changes_nothing_without_its_form_token() {
-    let world = World::new();
+    let world = World::new().await;
     let mine = cookie(&world, Role::Operator).await;
     let other = cookie(&world, Role::Admin).await;
     let csrf = |cookie: String| {
@@ -112,7 +112,7 @@ async fn a_session_changes_nothing_without_its_form_token() {
 
 #[tokio::test]
 async fn a_session_ends() {
-    let world = World::new();
+    let world = World::new().await;
     let mine = cookie(&world, Role::Viewer).await;
     let headers = [("cookie", &*mine)];
     let who = world

@@ -1,16 +1,17 @@
 //! A desk over a store in memory and a real authority, and requests to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use acme_admin::{AdminConfig, AdminServices, routes};
+use acme_admin::{AdminConfig, AdminServices, Process, routes};
 use acme_ca::{InitOptions, KeyType, LocalAuthority};
 use acme_core::{
-    AdminStore, Clock as _, Entropy, EntropyRng, ManualClock, Operator, Proof, ProofKind,
-    ProofSecret, Provisioner, Role,
+    AdminStore, AttemptRunner, Claim, Clock as _, Entropy, EntropyRng, Epoch, Lease, LeaseVerdict,
+    ManualClock, Operator, Proof, ProofKind, ProofSecret, Provisioner, Role, Tenure,
 };
 use acme_store::MemoryStore;
-use acme_types::Timestamp;
+use acme_types::{Slot, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 use warp::filters::BoxedFilter;
@@ -26,11 +27,44 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// The slot of the replica.
+pub(crate) const SLOT: Slot = Slot::new(0);
+
+/// A process that goes on, and tells whether it was to drain.
+#[derive(Default)]
+pub(crate) struct Still(pub(crate) AtomicBool);
+
+impl Process for Still {
+    fn configuration(&self) -> Value {
+        serde_json::json!({ "base_url": "https://ca.internal" })
+    }
+
+    fn drain(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Leaves attempts to nobody: what is due stays due.
+struct Idle;
+
+#[async_trait::async_trait]
+impl AttemptRunner for Idle {
+    fn has_room(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, _: Claim) {}
+
+    fn wake(&self) {}
+}
+
 /// A desk, and what is behind it.
 pub(crate) struct World {
     pub(crate) store: Arc<dyn AdminStore>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) desk: BoxedFilter<(Response,)>,
+    pub(crate) process: Arc<Still>,
+    pub(crate) epoch: Epoch,
     _dir: TempDir,
 }
 
@@ -64,7 +98,7 @@ impl Got {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let now: Timestamp = "2030-01-31T12:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let dir = tempfile::tempdir().unwrap();
@@ -78,17 +112,28 @@ impl World {
         let provisioner = Arc::new(Provisioner::new("default".parse().unwrap()));
         let authority = LocalAuthority::load(dir.path(), None, vec![provisioner], now).unwrap();
         let store: Arc<dyn AdminStore> = Arc::new(MemoryStore::new());
+        let life = Duration::from_secs(86_400);
+        let taken = store.take_lease(SLOT, "test", life, now).await.unwrap();
+        let LeaseVerdict::Taken(Lease { epoch, .. }) = taken else {
+            panic!("held: {taken:?}");
+        };
+        let process = Arc::new(Still::default());
         let services = AdminServices {
             store: Arc::clone(&store),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             authority: Arc::new(authority),
             publisher: None,
+            tenure: Arc::new(Tenure::new(SLOT, epoch)),
+            runner: Arc::new(Idle),
+            process: Arc::clone(&process) as Arc<dyn Process>,
         };
         Self {
             store,
             clock,
             desk: routes(AdminConfig::default(), services),
+            process,
+            epoch,
             _dir: dir,
         }
     }
@@ -111,8 +156,23 @@ impl World {
             created_at: now,
             expires_at: now.plus(Duration::from_secs(3600)),
         };
-        self.store.create_operator(operator, vec![]).await.unwrap();
-        assert!(self.store.add_proof(proof).await.unwrap());
+        self.store
+            .create_operator(
+                operator,
+                vec![],
+                &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+            )
+            .await
+            .unwrap();
+        assert!(
+            self.store
+                .add_proof(
+                    proof,
+                    &acme_core::Origin::of_command(Timestamp::from_secs(0))
+                )
+                .await
+                .unwrap()
+        );
         secret
     }
 

@@ -9,8 +9,9 @@ use acme_types::{
 };
 
 use crate::{
-    Account, Attempt, Authorization, Certificate, Challenge, Claim, Epoch, ExternalKeyRefusal,
-    IssuerId, Observation, Order, Replacement, Retry, RetryPolicy, Revocation, Serial,
+    Account, Attempt, AuditClass, Authorization, Certificate, Challenge, Claim, Epoch,
+    ExternalKeyRefusal, IssuerId, Observation, Order, Replacement, Retry, RetryPolicy, Revocation,
+    Serial,
 };
 
 /// The answer to making an account.
@@ -272,6 +273,42 @@ pub struct Retention {
     pub orders: Duration,
     /// Certificates, after they expired.
     pub certificates: Duration,
+    /// Entries of the audit trail, by class, after they were written.
+    pub audit: AuditRetention,
+}
+
+/// How long entries of the audit trail are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AuditRetention {
+    /// Certificates that were issued or refused.
+    pub issuance: Duration,
+    /// Accounts and their keys.
+    pub account: Duration,
+    /// All that operators do, revocations, and starts of the server.
+    pub control: Duration,
+}
+
+impl AuditRetention {
+    /// How long entries of a class are kept.
+    #[must_use]
+    pub const fn of(&self, class: AuditClass) -> Duration {
+        match class {
+            AuditClass::Issuance => self.issuance,
+            AuditClass::Account => self.account,
+            AuditClass::Control => self.control,
+        }
+    }
+}
+
+impl Default for AuditRetention {
+    /// 400 days, and 800 for what operators do.
+    fn default() -> Self {
+        Self {
+            issuance: Duration::from_secs(400 * 86_400),
+            account: Duration::from_secs(400 * 86_400),
+            control: Duration::from_secs(800 * 86_400),
+        }
+    }
 }
 
 impl Default for Retention {
@@ -279,6 +316,7 @@ impl Default for Retention {
         Self {
             orders: Duration::from_secs(7 * 86_400),
             certificates: Duration::from_secs(90 * 86_400),
+            audit: AuditRetention::default(),
         }
     }
 }
@@ -294,4 +332,6 @@ pub struct Pruned {
     pub certificates: u64,
     /// Spent nonces.
     pub nonces: u64,
+    /// Entries of the audit trail.
+    pub audit: u64,
 }

@@ -5,7 +5,7 @@
 
 use acme_core::{
     Account, AccountVerdict, CreateAccountVerdict, EntropyRng, ExternalAccount,
-    ExternalAccountBinding, ExternalKeyRefusal, Provisioner, SignedRequest,
+    ExternalAccountBinding, ExternalKeyRefusal, Origin, Provisioner, SignedRequest,
 };
 use acme_types::{
     AccountBody, AccountId, AccountStatus, AccountUpdate, Jwk, NewAccountRequest, OrdersBody,
@@ -36,9 +36,10 @@ impl Api {
         provisioner: &Provisioner,
         applicant: Applicant<'_>,
         payload: &Payload,
-        now: Timestamp,
+        origin: &Origin,
         trail: &mut Trail,
     ) -> Outcome {
+        let now = origin.at;
         let request: NewAccountRequest = payload.object()?;
         let store = &self.services.store;
         let known = store
@@ -72,7 +73,7 @@ impl Api {
             external_account,
             created_at: now,
         };
-        match store.create_account(account).await? {
+        match store.create_account(account, origin).await? {
             CreateAccountVerdict::Done(account) => {
                 trail.account = Some(account.id.clone());
                 let answer = self.account_answer(provisioner, &account);
@@ -136,7 +137,7 @@ impl Api {
         account: Account,
         id: &AccountId,
         payload: &Payload,
-        now: Timestamp,
+        origin: &Origin,
     ) -> Outcome {
         expect_own(&account, id)?;
         if payload.is_empty() {
@@ -145,7 +146,10 @@ impl Api {
         let update: AccountUpdate = payload.object()?;
         let store = &self.services.store;
         let verdict = match update.status.as_deref() {
-            Some("deactivated") => store.deactivate_account(&account.id, now).await?,
+            Some("deactivated") => {
+                let id = &account.id;
+                store.deactivate_account(id, origin.at, origin).await?
+            }
             Some(other) if other != "valid" => {
                 let detail = format!("the status cannot be set to {other:?}, only to deactivated");
                 return Err(Failure::malformed(detail));
@@ -159,7 +163,7 @@ impl Api {
                 // An agreement cannot be taken back, only given.
                 let agreed = update.terms_of_service_agreed.filter(|agreed| *agreed);
                 store
-                    .update_account(&account.id, update.contact, agreed)
+                    .update_account(&account.id, update.contact, agreed, origin)
                     .await?
             }
         };

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use acme_core::{
     Account, AuthorityError, BeginFinalize, Csr, EntropyRng, FinalizeVerdict, HookEvent,
-    HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Provisioner, Serial, check_each,
+    HookQuestion, IssueRequest, NewCertificate, Order, OrderState, Origin, Provisioner, Serial,
+    check_each,
 };
 use acme_types::{
     CertificateId, FinalizeRequest, Identifier, OrderId, OrderStatus, ProblemKind, Timestamp,
@@ -30,8 +31,9 @@ impl Api {
         account: &Account,
         id: &OrderId,
         payload: &Payload,
-        now: Timestamp,
+        origin: &Origin,
     ) -> Outcome {
+        let now = origin.at;
         let request: FinalizeRequest = payload.object()?;
         let order = self.own_order(account, id).await?.order;
         // Before the CSR: a client that repeats finalize shall be told that the order is done, also
@@ -47,7 +49,13 @@ impl Api {
 
         // From here on the act goes to its end, whether the client waits or not.
         let signing = self.meters.signing.clone();
-        let issuing = issue(self.services.clone(), signing, order.id, certificate, now);
+        let issuing = issue(
+            self.services.clone(),
+            signing,
+            order.id,
+            certificate,
+            origin.clone(),
+        );
         let issuance = tokio::spawn(issuing.in_current_span());
         let order = match tokio::time::timeout(SIGN_PATIENCE, issuance).await {
             Ok(Ok(issued)) => issued?,
@@ -147,9 +155,9 @@ async fn issue(
     meters: SignMeters,
     order_id: OrderId,
     certificate: NewCertificate,
-    now: Timestamp,
+    origin: Origin,
 ) -> Result<Order, Failure> {
-    let (slot, epoch) = (services.tenure.slot(), services.tenure.epoch());
+    let (slot, epoch, now) = (services.tenure.slot(), services.tenure.epoch(), origin.at);
     let (id, issuer, tbs) = (
         certificate.id.clone(),
         certificate.issuer,
@@ -186,14 +194,18 @@ async fn issue(
     meters.seconds.record(begun.elapsed());
     let completed = match signed {
         Ok(der) => {
-            let completed = services.store.complete_finalize(&id, &der, slot, epoch);
+            let completed = services
+                .store
+                .complete_finalize(&id, &der, slot, epoch, &origin);
             completed.await
         }
         Err(AuthorityError::Refused(reason)) => {
             meters.refused.increment(1);
             let problem = refusal(&reason);
             tracing::warn!(%serial, %order_id, reason, "the authority refuses to sign");
-            let failed = services.store.fail_finalize(&id, &problem, slot, epoch);
+            let failed = services
+                .store
+                .fail_finalize(&id, &problem, slot, epoch, &origin);
             return match failed.await {
                 Ok(_) => Err(problem.into()),
                 Err(error) => Err(error.into()),

@@ -1,6 +1,8 @@
 //! keyChange ([RFC 8555 § 7.3.5](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.5)).
 
-use acme_core::{Account, KeyChange, KeyChangeVerdict, Provisioner, SignedRequest, thumbprint};
+use acme_core::{
+    Account, KeyChange, KeyChangeVerdict, Origin, Provisioner, SignedRequest, thumbprint,
+};
 use acme_types::AccountStatus;
 
 use super::Api;
@@ -15,6 +17,7 @@ impl Api {
         account: Account,
         outer: &SignedRequest<'_>,
         payload: &Payload,
+        origin: &Origin,
     ) -> Outcome {
         let change = KeyChange::parse(outer, &payload.0)?;
         if change.old_key != account.jwk {
@@ -30,6 +33,7 @@ impl Api {
                 &account.thumbprint,
                 &change.new_key,
                 &thumbprint,
+                origin,
             )
             .await?;
         match verdict {

@@ -1,7 +1,7 @@
 //! revokeCert ([RFC 8555 § 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)).
 
 use acme_core::{
-    Authorization, Certificate, LeafFacts, Provisioner, RevocationReason, RevokeVerdict,
+    Authorization, Certificate, LeafFacts, Origin, Provisioner, RevocationReason, RevokeVerdict,
     jwk_from_spki,
 };
 use acme_types::{
@@ -20,8 +20,9 @@ impl Api {
         provisioner: &Provisioner,
         signer: &Signer,
         payload: &Payload,
-        now: Timestamp,
+        origin: &Origin,
     ) -> Outcome {
+        let now = origin.at;
         let request: RevocationRequest = payload.object()?;
         let der = decode_base64url(&request.certificate)
             .map_err(|e| Failure::malformed(format!("the certificate is {e}")))?;
@@ -60,7 +61,7 @@ impl Api {
         let verdict = self
             .services
             .store
-            .revoke_certificate(&facts.serial, reason, now)
+            .revoke_certificate(&facts.serial, reason, now, origin)
             .await?;
         match verdict {
             RevokeVerdict::Revoked(_) => {

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 use crate::client::{Client, text};
 use crate::server::{Reply, START, Server, name};
 
+/// Whence acts come of which nothing else is said.
+static ORIGIN: acme_core::Origin =
+    acme_core::Origin::of_command(acme_types::Timestamp::from_secs(0));
+
 const ID: &str = "0123456789abcdefghijABCDEFGHIJ01";
 const SECRET: [u8; 32] = [9; 32];
 
@@ -18,7 +22,7 @@ async fn server(change: impl FnOnce(&mut ExternalAccountKey)) -> Server {
     let server = Server::with(|p| p.require_eab = true).await;
     let mut key = key();
     change(&mut key);
-    let created = server.store.create_external_account_key(key);
+    let created = server.store.create_external_account_key(key, &ORIGIN);
     created.await.unwrap();
     server
 }
@@ -267,7 +271,9 @@ async fn a_bound_account_orders_what_its_key_allows() {
     assert!(text(&refused["detail"]).contains("*.lab.test, 10.1.0.0/16"));
     // What the key has made goes on when the key is taken back, within its bounds.
     let id = ID.parse().unwrap();
-    let revoked = server.store.revoke_external_account_key(&id, START);
+    let revoked = server
+        .store
+        .revoke_external_account_key(&id, START, &ORIGIN);
     revoked.await.unwrap();
     client.new_order(&["b.lab.test"]).await.expect_status(201);
     let refused = client.new_order(&["b.test"]).await;
@@ -293,7 +299,7 @@ async fn a_bound_account_orders_with_the_profiles_of_its_key() {
     let bound = key(&["short", "long"]);
     server
         .store
-        .create_external_account_key(bound)
+        .create_external_account_key(bound, &ORIGIN)
         .await
         .unwrap();
     let mut client = Client::without_account(&server, "default");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use acme_admin::link_url;
 use acme_core::{
-    CreateOperatorVerdict, EntropyRng, Operator, OperatorName, Proof, ProofKind, ProofSecret, Role,
+    CreateOperatorVerdict, EntropyRng, Operator, OperatorName, Origin, Proof, ProofKind,
+    ProofSecret, Role,
 };
 use acme_types::Timestamp;
 use clap::{Args, Subcommand};
@@ -99,7 +100,9 @@ impl Admin {
             }
             Self::Revoke(revoke) => {
                 let operator = with_store(&revoke.config, async |store, now| {
-                    let revoked = store.revoke_operator(&revoke.name, now).await?;
+                    let revoked = store
+                        .revoke_operator(&revoke.name, now, &Origin::of_command(now))
+                        .await?;
                     let operator = revoked.ok_or_else(|| missing(&revoke.name))?;
                     Ok(ShownOperator::new(&operator, now))
                 })?;
@@ -135,7 +138,10 @@ impl Create {
                 created_at: now,
                 expires_at: end,
             };
-            match store.create_operator(operator.clone(), vec![token]).await? {
+            match store
+                .create_operator(operator.clone(), vec![token], &Origin::of_command(now))
+                .await?
+            {
                 CreateOperatorVerdict::Created => Ok(NewOperator {
                     operator: ShownOperator::new(&operator, now),
                     token: secret.to_token(),
@@ -167,7 +173,7 @@ impl Link {
                 expires_at: now.plus(self.expires),
             };
             let expires_at = proof.expires_at;
-            if !store.add_proof(proof).await? {
+            if !store.add_proof(proof, &Origin::of_command(now)).await? {
                 return Err(missing(&self.name));
             }
             Ok(NewLink {

@@ -6,8 +6,8 @@ mod shown;
 use std::path::PathBuf;
 
 use acme_core::{
-    Certificate as CoreCertificate, CertificateFilter, Issuer, RevocationReason, RevokeVerdict,
-    Serial, Store,
+    Certificate as CoreCertificate, CertificateFilter, Issuer, Origin, RevocationReason,
+    RevokeVerdict, Serial, Store,
 };
 use acme_types::{AccountId, CertificateId, DnsName, Identifier};
 use aws_lc_rs::digest;
@@ -197,7 +197,10 @@ impl Revoke {
         with_store(&self.config, async |store, now| {
             let (certificate, _) = self.which.find(&*store).await?;
             let serial = certificate.serial;
-            let (revocation, before) = match store.revoke_certificate(&serial, reason, now).await? {
+            let (revocation, before) = match store
+                .revoke_certificate(&serial, reason, now, &Origin::of_command(now))
+                .await?
+            {
                 RevokeVerdict::Revoked(certificate) => (certificate.revocation, false),
                 RevokeVerdict::AlreadyRevoked(revocation) => (Some(revocation), true),
                 RevokeVerdict::NotFound => {

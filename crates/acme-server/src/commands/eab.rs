@@ -1,6 +1,6 @@
 //! `eab create|list|revoke`: keys that new accounts are bound to.
 
-use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, NamePattern};
+use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, NamePattern, Origin};
 use acme_types::{ExternalAccountKeyId, ProfileName, ProvisionerName, Timestamp};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -95,7 +95,9 @@ impl Eab {
                     };
                     let id: ExternalAccountKeyId =
                         revoke.id.trim().parse().map_err(|_| missing())?;
-                    let key = store.revoke_external_account_key(&id, now).await?;
+                    let key = store
+                        .revoke_external_account_key(&id, now, &Origin::of_command(now))
+                        .await?;
                     Ok(ShownKey::new(&key.ok_or_else(missing)?, now))
                 })?;
                 output.print(&key)
@@ -121,7 +123,9 @@ impl Create {
                 expires_at: self.expires.map(|life| now.plus(life)),
                 revoked_at: None,
             };
-            store.create_external_account_key(key.clone()).await?;
+            store
+                .create_external_account_key(key.clone(), &Origin::of_command(now))
+                .await?;
             Ok(NewKey {
                 hmac_key: key.secret.to_base64url(),
                 key: ShownKey::new(&key, now),

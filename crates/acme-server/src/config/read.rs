@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use acme_core::Retention;
+use acme_core::{AuditRetention, Retention};
 use acme_types::Slot;
 
 use super::section::Section;
@@ -48,6 +48,23 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
                 defaults.certificates,
                 Duration::ZERO..=MOST_KEPT,
             ),
+            audit: AuditRetention {
+                issuance: section.bounded(
+                    "audit_issuance",
+                    defaults.audit.issuance,
+                    LEAST_KEPT..=MOST_KEPT,
+                ),
+                account: section.bounded(
+                    "audit_account",
+                    defaults.audit.account,
+                    LEAST_KEPT..=MOST_KEPT,
+                ),
+                control: section.bounded(
+                    "audit_control",
+                    defaults.audit.control,
+                    LEAST_KEPT..=MOST_KEPT,
+                ),
+            },
         }
     });
     let log = root.section("log", read_log);

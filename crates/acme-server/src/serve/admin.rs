@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use acme_admin::Process;
 use acme_core::{
-    AdminStore, CreateOperatorVerdict, Entropy, EntropyRng, Operator, OperatorName, Proof,
-    ProofKind, ProofSecret, Role,
+    AdminStore, AuditAct, AuditEvent, CreateOperatorVerdict, Entropy, EntropyRng, Operator,
+    OperatorName, Origin, Proof, ProofKind, ProofSecret, Role, hexadecimal,
 };
 use acme_types::Timestamp;
+use tokio::sync::watch;
 
 use super::ServeError;
 use super::stage::base_host;
@@ -58,11 +60,52 @@ pub(super) async fn invite(
         expires_at: None,
         revoked_at: None,
     };
-    let made = store.create_operator(operator, vec![proof.clone()]).await?;
+    let made = store
+        .create_operator(operator, vec![proof.clone()], &Origin::of_command(now))
+        .await?;
     if made == CreateOperatorVerdict::Exists {
-        store.add_proof(proof).await?;
+        store.add_proof(proof, &Origin::of_command(now)).await?;
     }
     Ok(link)
+}
+
+/// What the trail tells of a start: the program, and the digest of its configuration.
+pub(super) fn started(config: &Config) -> AuditEvent {
+    let text = toml::to_string(config.effective()).unwrap_or_default();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    AuditEvent::done(AuditAct::Start, "version", env!("CARGO_PKG_VERSION"))
+        .with("configuration-sha256", hexadecimal(digest.as_ref()))
+}
+
+/// The process that operators look into and drain.
+pub(super) struct OwnProcess {
+    configuration: serde_json::Value,
+    drain: watch::Sender<bool>,
+}
+
+impl OwnProcess {
+    /// The process of this configuration, and what turns true when it is told to drain.
+    pub(super) fn new(config: &Config) -> (Self, watch::Receiver<bool>) {
+        let drain = watch::Sender::new(false);
+        let told = drain.subscribe();
+        // What cannot be JSON is no part of a TOML table.
+        let configuration = serde_json::to_value(config.effective()).unwrap_or_default();
+        let process = Self {
+            configuration,
+            drain,
+        };
+        (process, told)
+    }
+}
+
+impl Process for OwnProcess {
+    fn configuration(&self) -> serde_json::Value {
+        self.configuration.clone()
+    }
+
+    fn drain(&self) {
+        self.drain.send_replace(true);
+    }
 }
 
 /// Where a browser reaches the listener: by its address on loopback, else by the server's name,

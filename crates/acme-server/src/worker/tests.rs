@@ -81,7 +81,13 @@ async fn armed(store: &dyn Store, provisioner: &Provisioner, slot: Slot, epoch: 
         created_at: now,
     };
     let account_id = account.id.clone();
-    store.create_account(account).await.unwrap();
+    store
+        .create_account(
+            account,
+            &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+        )
+        .await
+        .unwrap();
     let name = vec![Identifier::Dns("silent.test".parse().unwrap())];
     let opened = Order::open(
         &account_id,

@@ -104,7 +104,13 @@ impl Fixture {
         let provisioner = Provisioner::new("default".parse().unwrap());
         let account = account(&provisioner, now, &mut rng);
         let account_id = account.id.clone();
-        store.create_account(account).await.unwrap();
+        store
+            .create_account(
+                account,
+                &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+            )
+            .await
+            .unwrap();
         let names = vec![Identifier::Dns("www.example.internal".parse().unwrap())];
         let opened = Order::open(
             &account_id,
@@ -215,7 +221,13 @@ impl Fixture {
         assert!(matches!(begun, Ok(FinalizeVerdict::Done(_))), "{begun:?}");
         let completed = self
             .store
-            .complete_finalize(&id, LEAF, SLOT, self.epoch)
+            .complete_finalize(
+                &id,
+                LEAF,
+                SLOT,
+                self.epoch,
+                &acme_core::Origin::of_command(Timestamp::from_secs(0)),
+            )
             .await;
         assert!(
             matches!(completed, Ok(FinalizeVerdict::Done(_))),

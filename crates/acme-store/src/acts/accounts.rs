@@ -1,13 +1,15 @@
 //! Accounts and the keys that they are bound to.
 
 use acme_core::{
-    Account, AccountVerdict, CreateAccountVerdict, ExternalAccountKey, ExternalKeyRefusal,
-    KeyChangeVerdict, Page,
+    Account, AccountVerdict, AuditAct, AuditEvent, CreateAccountVerdict, ExternalAccountKey,
+    ExternalKeyRefusal, KeyChangeVerdict, Origin, Page,
 };
 use acme_types::{
     AccountId, AccountStatus, ExternalAccountKeyId, Jwk, ProvisionerName, Thumbprint, Timestamp,
+    encode_base64url,
 };
 
+use super::audit::note;
 use super::{page, settle};
 use crate::act::{Act, Fault, Outcome};
 use crate::cursor::Cursor;
@@ -16,6 +18,7 @@ use crate::rows::Rows;
 /// See [`acme_core::Store::create_account`].
 pub(crate) struct CreateAccount {
     pub(crate) account: Account,
+    pub(crate) origin: Origin,
 }
 
 impl Act for CreateAccount {
@@ -52,6 +55,7 @@ impl Act for CreateAccount {
             if let Some(key) = used {
                 rows.set_external_key(&key).await?;
             }
+            self.note(rows).await?;
             return Ok(CreateAccountVerdict::Done(account.clone()));
         }
         account_of_key(rows, account)
@@ -59,6 +63,24 @@ impl Act for CreateAccount {
             .map(CreateAccountVerdict::KeyInUse)
             .ok_or_else(|| Fault::corrupt("an account key that is in use and is not"))
     }
+}
+
+impl CreateAccount {
+    async fn note<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
+        let account = &self.account;
+        let mut event = told(AuditAct::AccountCreate, account);
+        if let Some(bound) = &account.external_account {
+            event = event.with("eab-key", &bound.key_id);
+        }
+        note(rows, &self.origin, &event).await
+    }
+}
+
+/// What an entry about an account tells in any case.
+pub(super) fn told(act: AuditAct, account: &Account) -> AuditEvent {
+    AuditEvent::done(act, "account", &account.id)
+        .with("provisioner", &account.provisioner)
+        .with("thumbprint", encode_base64url(account.thumbprint.0))
 }
 
 async fn account_of_key<R: Rows>(rows: &mut R, account: &Account) -> Outcome<Option<Account>> {
@@ -101,6 +123,23 @@ pub(crate) struct UpdateAccount {
     pub(crate) id: AccountId,
     pub(crate) contact: Option<Vec<String>>,
     pub(crate) terms_agreed: Option<bool>,
+    pub(crate) origin: Origin,
+}
+
+impl UpdateAccount {
+    pub(crate) fn new(
+        id: &AccountId,
+        contact: Option<Vec<String>>,
+        terms_agreed: Option<bool>,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            id: id.clone(),
+            contact,
+            terms_agreed,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for UpdateAccount {
@@ -118,6 +157,8 @@ impl Act for UpdateAccount {
             account.terms_agreed = terms_agreed;
         }
         rows.set_account(&account).await?;
+        let event = told(AuditAct::AccountUpdate, &account);
+        note(rows, &self.origin, &event).await?;
         Ok(AccountVerdict::Done(account))
     }
 }
@@ -128,6 +169,24 @@ pub(crate) struct ChangeAccountKey {
     pub(crate) old: Thumbprint,
     pub(crate) jwk: Jwk,
     pub(crate) thumbprint: Thumbprint,
+    pub(crate) origin: Origin,
+}
+
+impl ChangeAccountKey {
+    pub(crate) fn new(
+        id: &AccountId,
+        old: &Thumbprint,
+        (jwk, thumbprint): (Jwk, Thumbprint),
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            id: id.clone(),
+            old: *old,
+            jwk,
+            thumbprint,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for ChangeAccountKey {
@@ -153,6 +212,9 @@ impl Act for ChangeAccountKey {
         account.jwk = self.jwk.clone();
         account.thumbprint = self.thumbprint;
         rows.set_account(&account).await?;
+        let event = told(AuditAct::AccountKeyChange, &account);
+        let event = event.with("replaced", encode_base64url(self.old.0));
+        note(rows, &self.origin, &event).await?;
         Ok(KeyChangeVerdict::Done(account))
     }
 }
@@ -161,6 +223,17 @@ impl Act for ChangeAccountKey {
 pub(crate) struct DeactivateAccount {
     pub(crate) id: AccountId,
     pub(crate) now: Timestamp,
+    pub(crate) origin: Origin,
+}
+
+impl DeactivateAccount {
+    pub(crate) fn new(id: &AccountId, now: Timestamp, origin: &Origin) -> Self {
+        Self {
+            id: id.clone(),
+            now,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for DeactivateAccount {
@@ -169,6 +242,10 @@ impl Act for DeactivateAccount {
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<AccountVerdict> {
         let ended = end(rows, &self.id, AccountStatus::Deactivated, self.now).await?;
+        if let Some(account) = &ended {
+            let event = told(AuditAct::AccountDeactivate, account);
+            note(rows, &self.origin, &event).await?;
+        }
         Ok(ended.map_or(AccountVerdict::Gone, AccountVerdict::Done))
     }
 }
@@ -230,6 +307,7 @@ impl Act for ListAccounts {
 /// See [`acme_core::Store::create_external_account_key`].
 pub(crate) struct CreateExternalAccountKey {
     pub(crate) key: ExternalAccountKey,
+    pub(crate) origin: Origin,
 }
 
 impl Act for CreateExternalAccountKey {
@@ -237,7 +315,11 @@ impl Act for CreateExternalAccountKey {
     const WHAT: &'static str = "keeping an external account key";
 
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<()> {
-        rows.insert_external_key(&self.key).await
+        let key = &self.key;
+        rows.insert_external_key(key).await?;
+        let event = AuditEvent::done(AuditAct::KeyCreate, "eab-key", &key.id);
+        let event = event.with("provisioner", &key.provisioner);
+        note(rows, &self.origin, &event).await
     }
 }
 
@@ -259,6 +341,7 @@ impl Act for FindExternalAccountKey {
 pub(crate) struct RevokeExternalAccountKey {
     pub(crate) id: ExternalAccountKeyId,
     pub(crate) now: Timestamp,
+    pub(crate) origin: Origin,
 }
 
 impl Act for RevokeExternalAccountKey {
@@ -272,6 +355,8 @@ impl Act for RevokeExternalAccountKey {
         if key.revoked_at.is_none() {
             key.revoked_at = Some(self.now);
             rows.set_external_key(&key).await?;
+            let event = AuditEvent::done(AuditAct::KeyRevoke, "eab-key", &key.id);
+            note(rows, &self.origin, &event).await?;
         }
         Ok(Some(key))
     }

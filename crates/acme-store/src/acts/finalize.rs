@@ -1,10 +1,12 @@
 //! Finalization: from a ready order to its one certificate.
 
 use acme_core::{
-    Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState, certified_key,
+    AuditAct, AuditEvent, Certificate, Epoch, FinalizeVerdict, NewCertificate, Order, OrderState,
+    Origin, certified_key,
 };
 use acme_types::{CertificateId, OrderId, Problem, Slot, Timestamp};
 
+use super::audit::note;
 use super::{fence, renewals};
 use crate::act::{Act, Outcome};
 use crate::rows::Rows;
@@ -16,6 +18,18 @@ pub(crate) struct BeginFinalize {
     pub(crate) slot: Slot,
     pub(crate) epoch: Epoch,
     pub(crate) now: Timestamp,
+}
+
+impl From<acme_core::BeginFinalize<'_>> for BeginFinalize {
+    fn from(request: acme_core::BeginFinalize<'_>) -> Self {
+        Self {
+            order_id: request.order_id.clone(),
+            certificate: request.certificate,
+            slot: request.slot,
+            epoch: request.epoch,
+            now: request.now,
+        }
+    }
 }
 
 impl Act for BeginFinalize {
@@ -68,6 +82,24 @@ pub(crate) struct CompleteFinalize {
     pub(crate) der: Vec<u8>,
     pub(crate) slot: Slot,
     pub(crate) epoch: Epoch,
+    pub(crate) origin: Origin,
+}
+
+impl CompleteFinalize {
+    pub(crate) fn new(
+        certificate_id: &CertificateId,
+        der: &[u8],
+        (slot, epoch): (Slot, Epoch),
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            certificate_id: certificate_id.clone(),
+            der: der.to_vec(),
+            slot,
+            epoch,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for CompleteFinalize {
@@ -93,6 +125,8 @@ impl Act for CompleteFinalize {
                 if let Some(replaced) = &order.replaces {
                     renewals::replaced(rows, replaced, &certificate.id).await?;
                 }
+                let event = told(AuditAct::CertificateIssue, &certificate);
+                note(rows, &self.origin, &event).await?;
                 Ok(FinalizeVerdict::Done(order))
             }
             _ => Ok(FinalizeVerdict::NotReady(order)),
@@ -106,6 +140,24 @@ pub(crate) struct FailFinalize {
     pub(crate) error: Problem,
     pub(crate) slot: Slot,
     pub(crate) epoch: Epoch,
+    pub(crate) origin: Origin,
+}
+
+impl FailFinalize {
+    pub(crate) fn new(
+        certificate_id: &CertificateId,
+        error: &Problem,
+        (slot, epoch): (Slot, Epoch),
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            certificate_id: certificate_id.clone(),
+            error: error.clone(),
+            slot,
+            epoch,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for FailFinalize {
@@ -115,7 +167,7 @@ impl Act for FailFinalize {
     async fn run<R: Rows>(&self, rows: &mut R) -> Outcome<FinalizeVerdict> {
         fence(rows, self.slot, self.epoch).await?;
         let id = &self.certificate_id;
-        let Some((_, mut order)) = lock_order_of(rows, id).await? else {
+        let Some((certificate, mut order)) = lock_order_of(rows, id).await? else {
             return Ok(FinalizeVerdict::NotFound);
         };
         match &order.state {
@@ -125,6 +177,9 @@ impl Act for FailFinalize {
                     error: self.error.clone(),
                 };
                 rows.set_order(&order.id, &order.state).await?;
+                let event = told(AuditAct::CertificateRefuse, &certificate).refused();
+                let event = event.with("reason", &self.error.detail);
+                note(rows, &self.origin, &event).await?;
                 Ok(FinalizeVerdict::Done(order))
             }
             // Said before.
@@ -132,6 +187,21 @@ impl Act for FailFinalize {
             _ => Ok(FinalizeVerdict::NotReady(order)),
         }
     }
+}
+
+/// What an entry about a certificate tells in any case.
+pub(super) fn told(act: AuditAct, certificate: &Certificate) -> AuditEvent {
+    let names: Vec<String> = certificate
+        .identifiers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    AuditEvent::done(act, "certificate", &certificate.id)
+        .with("serial", certificate.serial)
+        .with("order", &certificate.order_id)
+        .with("account", &certificate.account_id)
+        .with("provisioner", &certificate.provisioner)
+        .with("identifiers", names.join(","))
 }
 
 /// A certificate and its order. The order is locked and guards both: a certificate is only ever

@@ -1,8 +1,12 @@
 //! Operators and what proves that someone is one.
 
-use acme_core::{CreateOperatorVerdict, Operator, OperatorName, Proof, ProofDigest, ProofKind};
+use acme_core::{
+    Actor, AuditAct, AuditEvent, CreateOperatorVerdict, Operator, OperatorName, Origin, Proof,
+    ProofDigest, ProofKind,
+};
 use acme_types::Timestamp;
 
+use super::audit::note;
 use crate::act::{Act, Outcome};
 use crate::rows::Rows;
 
@@ -10,6 +14,7 @@ use crate::rows::Rows;
 pub(crate) struct CreateOperator {
     pub(crate) operator: Operator,
     pub(crate) proofs: Vec<Proof>,
+    pub(crate) origin: Origin,
 }
 
 impl Act for CreateOperator {
@@ -30,6 +35,9 @@ impl Act for CreateOperator {
         for proof in &self.proofs {
             rows.insert_proof(proof).await?;
         }
+        let event = AuditEvent::done(AuditAct::OperatorCreate, "operator", name)
+            .with("role", self.operator.role);
+        note(rows, &self.origin, &event).await?;
         Ok(CreateOperatorVerdict::Created)
     }
 }
@@ -64,6 +72,7 @@ impl Act for ListOperators {
 pub(crate) struct RevokeOperator {
     pub(crate) name: OperatorName,
     pub(crate) now: Timestamp,
+    pub(crate) origin: Origin,
 }
 
 impl Act for RevokeOperator {
@@ -74,11 +83,16 @@ impl Act for RevokeOperator {
         let Some(mut operator) = rows.lock_operator(&self.name).await? else {
             return Ok(None);
         };
-        if operator.revoked_at.is_none() {
+        let is_news = operator.revoked_at.is_none();
+        if is_news {
             operator.revoked_at = Some(self.now);
             rows.set_operator(&operator).await?;
         }
         rows.delete_proofs_of(&self.name).await?;
+        if is_news {
+            let event = AuditEvent::done(AuditAct::OperatorRevoke, "operator", &self.name);
+            note(rows, &self.origin, &event).await?;
+        }
         Ok(Some(operator))
     }
 }
@@ -86,6 +100,7 @@ impl Act for RevokeOperator {
 /// See [`acme_core::Operators::add_proof`].
 pub(crate) struct AddProof {
     pub(crate) proof: Proof,
+    pub(crate) origin: Origin,
 }
 
 impl Act for AddProof {
@@ -99,6 +114,10 @@ impl Act for AddProof {
             return Ok(false);
         }
         rows.insert_proof(&self.proof).await?;
+        let event = AuditEvent::done(AuditAct::LinkCreate, "operator", &self.proof.operator)
+            .with("kind", self.proof.kind.as_str())
+            .with("until", self.proof.expires_at);
+        note(rows, &self.origin, &event).await?;
         Ok(true)
     }
 }
@@ -124,6 +143,7 @@ impl Act for FindProof {
 pub(crate) struct ExchangeLink {
     pub(crate) link: ProofDigest,
     pub(crate) session: Proof,
+    pub(crate) origin: Origin,
 }
 
 impl Act for ExchangeLink {
@@ -152,6 +172,12 @@ impl Act for ExchangeLink {
             ..self.session.clone()
         };
         rows.insert_proof(&session).await?;
+        let origin = self
+            .origin
+            .clone()
+            .by(Actor::Operator(operator.name.clone()));
+        let event = AuditEvent::done(AuditAct::SessionBegin, "operator", &operator.name);
+        note(rows, &origin, &event).await?;
         Ok(Some(operator))
     }
 }

@@ -1,12 +1,13 @@
 //! Logs of revocations, and the lists made from them.
 
 use acme_core::{
-    Certificate, CrlStanding, CrlVerdict, IssuerId, PublishedCrl, Revocation, RevocationEntry,
-    RevocationReason, RevokeVerdict, Serial, certified_key,
+    Account, AuditAct, Certificate, CrlStanding, CrlVerdict, IssuerId, Origin, PublishedCrl,
+    Revocation, RevocationEntry, RevocationReason, RevokeVerdict, Serial, certified_key,
 };
 use acme_types::{AccountStatus, Timestamp};
 
-use super::accounts;
+use super::audit::note;
+use super::{accounts, finalize};
 use crate::act::{Act, Fault, Outcome};
 use crate::rows::Rows;
 
@@ -15,6 +16,23 @@ pub(crate) struct RevokeCertificate {
     pub(crate) serial: Serial,
     pub(crate) reason: RevocationReason,
     pub(crate) now: Timestamp,
+    pub(crate) origin: Origin,
+}
+
+impl RevokeCertificate {
+    pub(crate) fn new(
+        serial: &Serial,
+        reason: RevocationReason,
+        now: Timestamp,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            serial: *serial,
+            reason,
+            now,
+            origin: origin.clone(),
+        }
+    }
 }
 
 impl Act for RevokeCertificate {
@@ -26,10 +44,12 @@ impl Act for RevokeCertificate {
         let Some(mut certificate) = found.filter(|certificate| certificate.der.is_some()) else {
             return Ok(RevokeVerdict::NotFound);
         };
+        let mut ended = Vec::new();
         if self.reason == RevocationReason::KeyCompromise {
-            self.block_key(rows, &certificate).await?;
+            ended = self.block_key(rows, &certificate).await?;
         }
         if let Some(before) = certificate.revocation {
+            self.note_ended(rows, &ended).await?;
             return Ok(RevokeVerdict::AlreadyRevoked(before));
         }
         let revocation = Revocation {
@@ -39,20 +59,39 @@ impl Act for RevokeCertificate {
         log(rows, &certificate, revocation).await?;
         rows.set_revoked(&certificate.id, revocation).await?;
         certificate.revocation = Some(revocation);
+        self.note_ended(rows, &ended).await?;
+        let event = finalize::told(AuditAct::CertificateRevoke, &certificate);
+        let event = event.with("reason", self.reason.as_str());
+        note(rows, &self.origin, &event).await?;
         Ok(RevokeVerdict::Revoked(Box::new(certificate)))
     }
 }
 
 impl RevokeCertificate {
     /// Whoever has the key can act as what it stands for: neither certificates nor accounts.
-    async fn block_key<R: Rows>(&self, rows: &mut R, certificate: &Certificate) -> Outcome<()> {
+    /// Gives the accounts that end.
+    async fn block_key<R: Rows>(
+        &self,
+        rows: &mut R,
+        certificate: &Certificate,
+    ) -> Outcome<Vec<Account>> {
         let Some(key) = certified_key(&certificate.tbs) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         rows.insert_blocked_key(&key, &self.serial, self.now)
             .await?;
+        let mut ended = Vec::new();
         for account in rows.accounts_of_key(&key).await? {
-            accounts::end(rows, &account, AccountStatus::Revoked, self.now).await?;
+            ended.extend(accounts::end(rows, &account, AccountStatus::Revoked, self.now).await?);
+        }
+        Ok(ended)
+    }
+
+    async fn note_ended<R: Rows>(&self, rows: &mut R, ended: &[Account]) -> Outcome<()> {
+        for account in ended {
+            let event = accounts::told(AuditAct::AccountRevoke, account);
+            let event = event.with("compromised-by", self.serial);
+            note(rows, &self.origin, &event).await?;
         }
         Ok(())
     }

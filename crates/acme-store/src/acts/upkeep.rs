@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme_core::{Pruned, Retention, Standing};
+use acme_core::{AuditClass, Pruned, Retention, Standing};
 use acme_types::{Slot, Timestamp};
 
 use crate::act::{Act, Fault, Outcome};
@@ -49,6 +49,11 @@ impl Act for Prune {
         rows.prune_revocations(certificates_before, self.limit)
             .await?;
         rows.prune_proofs(self.now, self.limit).await?;
+        let mut audit = 0;
+        for class in AuditClass::ALL {
+            let before = self.now.minus(self.retention.audit.of(class));
+            audit += rows.prune_audit(class, before, self.limit).await?;
+        }
         Ok(Pruned {
             orders: rows.prune_orders(orders_before, self.limit).await?,
             authorizations: rows.prune_authorizations(orders_before, self.limit).await?,
@@ -56,6 +61,7 @@ impl Act for Prune {
                 .prune_certificates(certificates_before, self.limit)
                 .await?,
             nonces: 0,
+            audit,
         })
     }
 }

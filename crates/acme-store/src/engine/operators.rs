@@ -1,7 +1,8 @@
 //! The one [`Operators`] over all engines.
 
 use acme_core::{
-    CreateOperatorVerdict, Operator, OperatorName, Operators, Proof, ProofDigest, StoreError,
+    CreateOperatorVerdict, Operator, OperatorName, Operators, Origin, Proof, ProofDigest,
+    StoreError,
 };
 use acme_types::Timestamp;
 use async_trait::async_trait;
@@ -15,8 +16,13 @@ impl<E: Engine> Operators for StoreOn<E> {
         &self,
         operator: Operator,
         proofs: Vec<Proof>,
+        origin: &Origin,
     ) -> Result<CreateOperatorVerdict, StoreError> {
-        let act = operators::CreateOperator { operator, proofs };
+        let act = operators::CreateOperator {
+            operator,
+            proofs,
+            origin: origin.clone(),
+        };
         self.engine.write(act).await
     }
 
@@ -33,15 +39,25 @@ impl<E: Engine> Operators for StoreOn<E> {
         &self,
         name: &OperatorName,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<Option<Operator>, StoreError> {
         let name = name.clone();
         self.engine
-            .write(operators::RevokeOperator { name, now })
+            .write(operators::RevokeOperator {
+                name,
+                now,
+                origin: origin.clone(),
+            })
             .await
     }
 
-    async fn add_proof(&self, proof: Proof) -> Result<bool, StoreError> {
-        self.engine.write(operators::AddProof { proof }).await
+    async fn add_proof(&self, proof: Proof, origin: &Origin) -> Result<bool, StoreError> {
+        self.engine
+            .write(operators::AddProof {
+                proof,
+                origin: origin.clone(),
+            })
+            .await
     }
 
     async fn find_proof(
@@ -57,10 +73,15 @@ impl<E: Engine> Operators for StoreOn<E> {
         &self,
         link: &ProofDigest,
         session: Proof,
+        origin: &Origin,
     ) -> Result<Option<Operator>, StoreError> {
         let link = *link;
         self.engine
-            .write(operators::ExchangeLink { link, session })
+            .write(operators::ExchangeLink {
+                link,
+                session,
+                origin: origin.clone(),
+            })
             .await
     }
 

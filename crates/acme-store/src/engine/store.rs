@@ -7,8 +7,8 @@ use acme_core::{
     CertificateFilter, ChallengeState, Claim, ClaimBatch, CreateAccountVerdict,
     CreateAuthorizationVerdict, CreateOrderVerdict, CrlStanding, CrlVerdict, EarlyRenewal, Epoch,
     ExternalAccountKey, FinalizeVerdict, Issuer, IssuerId, Judged, KeyChangeVerdict, Lease,
-    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Page, ProcessingChallenge, Pruned,
-    PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
+    LeaseVerdict, NonceVerdict, Observation, Order, OrderView, Origin, Page, ProcessingChallenge,
+    Pruned, PublishedCrl, RecordVerdict, Retention, RetryPolicy, RevocationEntry, RevocationReason,
     RevokeVerdict, Serial, SpentNonce, Standing, Store, StoreError, ValidationView,
 };
 use acme_types::{
@@ -108,8 +108,17 @@ impl<E: Engine> Store for StoreOn<E> {
         self.engine.spend_nonce(nonce, now).await
     }
 
-    async fn create_account(&self, account: Account) -> Result<CreateAccountVerdict, StoreError> {
-        self.engine.write(accounts::CreateAccount { account }).await
+    async fn create_account(
+        &self,
+        account: Account,
+        origin: &Origin,
+    ) -> Result<CreateAccountVerdict, StoreError> {
+        self.engine
+            .write(accounts::CreateAccount {
+                account,
+                origin: origin.clone(),
+            })
+            .await
     }
 
     async fn find_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -134,12 +143,9 @@ impl<E: Engine> Store for StoreOn<E> {
         id: &AccountId,
         contact: Option<Vec<String>>,
         terms_agreed: Option<bool>,
+        origin: &Origin,
     ) -> Result<AccountVerdict, StoreError> {
-        let act = accounts::UpdateAccount {
-            id: id.clone(),
-            contact,
-            terms_agreed,
-        };
+        let act = accounts::UpdateAccount::new(id, contact, terms_agreed, origin);
         self.engine.write(act).await
     }
 
@@ -147,11 +153,9 @@ impl<E: Engine> Store for StoreOn<E> {
         &self,
         id: &AccountId,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<AccountVerdict, StoreError> {
-        let act = accounts::DeactivateAccount {
-            id: id.clone(),
-            now,
-        };
+        let act = accounts::DeactivateAccount::new(id, now, origin);
         self.engine.write(act).await
     }
 
@@ -161,13 +165,10 @@ impl<E: Engine> Store for StoreOn<E> {
         old: &Thumbprint,
         jwk: &Jwk,
         thumbprint: &Thumbprint,
+        origin: &Origin,
     ) -> Result<KeyChangeVerdict, StoreError> {
-        let act = accounts::ChangeAccountKey {
-            id: id.clone(),
-            old: *old,
-            jwk: jwk.clone(),
-            thumbprint: *thumbprint,
-        };
+        let new = (jwk.clone(), *thumbprint);
+        let act = accounts::ChangeAccountKey::new(id, old, new, origin);
         self.engine.write(act).await
     }
 
@@ -182,8 +183,15 @@ impl<E: Engine> Store for StoreOn<E> {
             .await
     }
 
-    async fn create_external_account_key(&self, key: ExternalAccountKey) -> Result<(), StoreError> {
-        let act = accounts::CreateExternalAccountKey { key };
+    async fn create_external_account_key(
+        &self,
+        key: ExternalAccountKey,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let act = accounts::CreateExternalAccountKey {
+            key,
+            origin: origin.clone(),
+        };
         self.engine.write(act).await
     }
 
@@ -199,10 +207,15 @@ impl<E: Engine> Store for StoreOn<E> {
         &self,
         id: &ExternalAccountKeyId,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<Option<ExternalAccountKey>, StoreError> {
         let id = id.clone();
         self.engine
-            .write(accounts::RevokeExternalAccountKey { id, now })
+            .write(accounts::RevokeExternalAccountKey {
+                id,
+                now,
+                origin: origin.clone(),
+            })
             .await
     }
 
@@ -425,13 +438,7 @@ impl<E: Engine> Store for StoreOn<E> {
         &self,
         request: BeginFinalize<'_>,
     ) -> Result<FinalizeVerdict, StoreError> {
-        let act = finalize::BeginFinalize {
-            order_id: request.order_id.clone(),
-            certificate: request.certificate,
-            slot: request.slot,
-            epoch: request.epoch,
-            now: request.now,
-        };
+        let act = finalize::BeginFinalize::from(request);
         self.engine.write(act).await
     }
 
@@ -441,13 +448,9 @@ impl<E: Engine> Store for StoreOn<E> {
         der: &[u8],
         slot: Slot,
         epoch: Epoch,
+        origin: &Origin,
     ) -> Result<FinalizeVerdict, StoreError> {
-        let act = finalize::CompleteFinalize {
-            certificate_id: certificate_id.clone(),
-            der: der.to_vec(),
-            slot,
-            epoch,
-        };
+        let act = finalize::CompleteFinalize::new(certificate_id, der, (slot, epoch), origin);
         self.engine.write(act).await
     }
 
@@ -457,13 +460,9 @@ impl<E: Engine> Store for StoreOn<E> {
         error: &Problem,
         slot: Slot,
         epoch: Epoch,
+        origin: &Origin,
     ) -> Result<FinalizeVerdict, StoreError> {
-        let act = finalize::FailFinalize {
-            certificate_id: certificate_id.clone(),
-            error: error.clone(),
-            slot,
-            epoch,
-        };
+        let act = finalize::FailFinalize::new(certificate_id, error, (slot, epoch), origin);
         self.engine.write(act).await
     }
 
@@ -516,12 +515,9 @@ impl<E: Engine> Store for StoreOn<E> {
         serial: &Serial,
         reason: RevocationReason,
         now: Timestamp,
+        origin: &Origin,
     ) -> Result<RevokeVerdict, StoreError> {
-        let act = revocations::RevokeCertificate {
-            serial: *serial,
-            reason,
-            now,
-        };
+        let act = revocations::RevokeCertificate::new(serial, reason, now, origin);
         self.engine.write(act).await
     }
 

@@ -1,6 +1,7 @@
 //! The rows of the in-memory engine: plain walks over ordered maps. What the SQL engines guard by
 //! constraints is guarded here by hand.
 
+mod audit;
 mod certificates;
 mod challenges;
 mod operators;

@@ -6,7 +6,7 @@ use super::target::Target;
 use crate::OpenError;
 
 /// Every version and what leads to it, in order.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "0001",
         include_str!("../../migrations/postgres/0001_first/up.sql"),
@@ -38,6 +38,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "0060",
         include_str!("../../migrations/postgres/0060_operators/up.sql"),
+    ),
+    (
+        "0061",
+        include_str!("../../migrations/postgres/0061_audit/up.sql"),
     ),
 ];
 

@@ -13,6 +13,9 @@ use crate::act::Outcome;
 use crate::model::timestamp;
 use crate::rows::{ChallengeRows as _, Counters, Due, Tracked};
 
+/// Chains of the audit trail for each owner and class. As many transactions as a replica has connections may write at a time.
+const AUDIT_LANES: i16 = 16;
+
 type Conn = AsyncPgConnection;
 
 // Rows are locked until the end of the transaction. `NO KEY` lets others refer to them meanwhile;
@@ -105,6 +108,8 @@ fn add_mark(_: &Conn, _: &mut Challenge, _: &mut Counters) {}
 
 #[path = "../queries/accounts.rs"]
 mod accounts;
+#[path = "../queries/audit.rs"]
+mod audit;
 #[path = "../queries/certificates.rs"]
 mod certificates;
 #[path = "../queries/challenges.rs"]

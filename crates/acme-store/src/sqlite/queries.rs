@@ -9,6 +9,9 @@ use super::session::Session;
 use crate::act::Outcome;
 use crate::rows::{Counters, Due, Tracked};
 
+/// Chains of the audit trail for each owner and class. One transaction writes at a time.
+const AUDIT_LANES: i16 = 1;
+
 type Conn = Session;
 
 // One transaction writes at a time: there is nobody to be held off.
@@ -78,6 +81,8 @@ fn add_mark(conn: &Conn, challenge: &mut Challenge, counters: &mut Counters) {
 
 #[path = "../queries/accounts.rs"]
 mod accounts;
+#[path = "../queries/audit.rs"]
+mod audit;
 #[path = "../queries/certificates.rs"]
 mod certificates;
 #[path = "../queries/challenges.rs"]

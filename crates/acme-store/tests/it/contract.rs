@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;
+pub(crate) mod audit;
 pub(crate) mod authorizations;
 pub(crate) mod blocked_keys;
 pub(crate) mod certificates;
@@ -180,6 +181,13 @@ macro_rules! contract {
                 two_authorizations_at_once_make_the_order_ready,
                 one_of_two_takes_the_lease,
                 one_of_two_revokes,
+            ],
+            audit: [
+                each_act_leaves_an_entry,
+                what_changes_nothing_leaves_nothing,
+                many_writers_keep_the_chains_whole,
+                a_pruned_trail_is_still_whole,
+                the_trail_goes_by_pages,
             ],
             operators: [
                 an_operator_is_known_by_a_proof_until_it_ends,

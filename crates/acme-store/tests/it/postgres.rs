@@ -3,6 +3,7 @@
 mod constraints;
 mod lifecycle;
 mod server;
+mod tampering;
 mod tls;
 
 use std::sync::Arc;

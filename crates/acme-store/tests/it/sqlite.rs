@@ -3,6 +3,7 @@
 mod beside;
 mod constraints;
 mod lifecycle;
+mod tampering;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -8,8 +8,8 @@ use acme_core::{
     Account, AdminStore, Authorization, BeginFinalize, BeginValidation, Challenge, Claim,
     ClaimBatch, CreateAccountVerdict, Entropy, EntropyRng, Epoch, ExternalAccountKey,
     FinalizeVerdict, Finding, Issuer, IssuerId, LeaseVerdict, Lifetimes, MacSecret, NewCertificate,
-    Observation, Order, OrderRequest, Phase, Provisioner, RecordVerdict, RetryPolicy, Serial,
-    ValidationView,
+    Observation, Order, OrderRequest, Origin, Phase, Provisioner, RecordVerdict, RetryPolicy,
+    Serial, ValidationView,
 };
 use acme_types::{
     AccountId, AccountStatus, CertificateId, ChallengeKind, ExternalAccountKeyId, Identifier, Jwk,
@@ -26,6 +26,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const INTERVAL: Duration = RetryPolicy::INTERVAL;
 /// Life of orders and authorizations.
 pub(crate) const LIFE: Duration = Duration::from_secs(3600);
+
+/// Whence acts come of which nothing else is said.
+pub(crate) static ORIGIN: Origin = Origin::of_command(START);
 
 pub(crate) const A: Slot = Slot::new(0);
 pub(crate) const B: Slot = Slot::new(1);
@@ -106,7 +109,12 @@ impl World {
 
     pub(crate) async fn account(&self) -> Account {
         let account = new_account();
-        match self.store.create_account(account.clone()).await.unwrap() {
+        match self
+            .store
+            .create_account(account.clone(), &ORIGIN)
+            .await
+            .unwrap()
+        {
             CreateAccountVerdict::Done(made) => assert_eq!(made, account),
             other => panic!("{other:?}"),
         }
@@ -116,7 +124,7 @@ impl World {
     /// A key that accounts can be bound to, as often as it says.
     pub(crate) async fn external_key(&self, max_uses: Option<u32>) -> ExternalAccountKey {
         let key = external_key(max_uses);
-        let created = self.store.create_external_account_key(key.clone());
+        let created = self.store.create_external_account_key(key.clone(), &ORIGIN);
         created.await.unwrap();
         key
     }
@@ -327,7 +335,10 @@ impl World {
         self.prove(opened, holder, now).await;
         let id = self.begin_finalize(opened, holder, now).await;
         let (slot, epoch) = holder;
-        let verdict = self.store.complete_finalize(&id, &der(), slot, epoch).await;
+        let verdict = self
+            .store
+            .complete_finalize(&id, &der(), slot, epoch, &ORIGIN)
+            .await;
         assert!(matches!(verdict.unwrap(), FinalizeVerdict::Done(_)));
         id
     }

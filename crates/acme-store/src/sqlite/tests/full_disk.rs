@@ -12,6 +12,8 @@ use super::super::{Nonces, Readers, Sqlite, Writer, connection};
 use crate::SqliteStore;
 use crate::nonces::SpentNonces;
 
+static ORIGIN: acme_core::Origin = acme_core::Origin::of_command(Timestamp::from_secs(0));
+
 /// A store whose file may have at most as many pages as `limit` says when a connection is opened.
 fn open(path: &Path, limit: &Arc<AtomicU32>) -> SqliteStore {
     connection::migrate(path).unwrap();
@@ -54,7 +56,7 @@ fn account(n: u32) -> acme_core::Account {
 async fn fill(store: &SqliteStore, from: u32) -> Vec<u32> {
     let mut kept = Vec::new();
     for n in from..from + 500 {
-        match store.create_account(account(n)).await {
+        match store.create_account(account(n), &ORIGIN).await {
             Ok(CreateAccountVerdict::Done(_)) => kept.push(n),
             Ok(other) => panic!("{other:?}"),
             Err(StoreError::Unavailable { .. }) => return kept,
@@ -82,7 +84,7 @@ async fn a_full_disk_loses_nothing_and_is_got_over() {
     assert_eq!(store.find_account(&refused.id).await.unwrap(), None);
     let mut waiting = Vec::new();
     for n in 1000..1020 {
-        waiting.push(store.create_account(account(n)));
+        waiting.push(store.create_account(account(n), &ORIGIN));
     }
     for outcome in futures_util::future::join_all(waiting).await {
         assert!(
@@ -93,7 +95,7 @@ async fn a_full_disk_loses_nothing_and_is_got_over() {
 
     limit.store(1_000_000, Ordering::SeqCst);
     for n in 2000..2100 {
-        let verdict = store.create_account(account(n)).await.unwrap();
+        let verdict = store.create_account(account(n), &ORIGIN).await.unwrap();
         assert!(matches!(verdict, CreateAccountVerdict::Done(_)));
         kept.push(n);
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use acme_core::{
-    AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState, ProofDigest,
-    Replacement, RetryPolicy, Revocation, RevocationReason, Serial,
+    AuditClass, AuthorizationState, ChallengeState, Epoch, InFlight, IssuerId, OrderState,
+    ProofDigest, Replacement, RetryPolicy, Revocation, RevocationReason, Serial,
 };
 use acme_types::{AuthorizationId, Identifier, Problem, ProblemKind, Slot, Thumbprint, Timestamp};
 use diesel::connection::InstrumentationEvent;
@@ -17,19 +17,20 @@ use super::super::session::Session;
 use super::empty;
 use crate::cursor::Cursor;
 use crate::rows::{
-    AccountRows as _, CertificateRows as _, ChallengeRows as _, Counters, DueCursor,
-    ExternalKeyRows as _, LeaseRows as _, OperatorRows as _, OrderRows as _, PruneRows as _,
-    RecordRows as _, RevocationRows as _, StandingRows as _, Walk,
+    AccountRows as _, AuditCursor, AuditRows as _, CertificateRows as _, ChallengeRows as _,
+    Counters, DueCursor, ExternalKeyRows as _, LeaseRows as _, OperatorRows as _, OrderRows as _,
+    PruneRows as _, RecordRows as _, RevocationRows as _, StandingRows as _, Walk,
 };
 
 /// Tables that stay small, whatever happens.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 7] = [
     "leases",
     "meta",
     "issuers",
     "revocation_logs",
     "crls",
     "operators",
+    "audit_heads",
 ];
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
@@ -243,6 +244,21 @@ async fn run_queries_for_operators(
     conn.delete_proof(&digest).await.unwrap();
     conn.delete_proofs_of(&name).await.unwrap();
     conn.prune_proofs(now, 10).await.unwrap();
+    conn.lock_audit_head(None, AuditClass::Control)
+        .await
+        .unwrap();
+    conn.audit_heads().await.unwrap();
+    conn.audit_chain("x", 7, 10).await.unwrap();
+    let audited = AuditCursor {
+        at: now,
+        chain: "x".to_owned(),
+        number: 7,
+    };
+    for after in [None, Some(&audited)] {
+        conn.audit(after, 10).await.unwrap();
+    }
+    let class = AuditClass::Control;
+    conn.prune_audit(class, now, 10).await.unwrap();
     conn.orders_of_authorization(&id(), 10).await.unwrap();
     let ids = vec!["x".to_owned(), "y".to_owned()];
     records::whole_authorizations(conn, ids).await.unwrap();

@@ -15,7 +15,11 @@ pub(crate) async fn an_account_comes_back_as_it_went(world: World) {
     bare.external_account = None;
     bare.terms_agreed = false;
     bare.jwk = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#.parse().unwrap();
-    world.store.create_account(bare.clone()).await.unwrap();
+    world
+        .store
+        .create_account(bare.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     for account in [account, bare] {
         let found = world.store.find_account(&account.id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&account));
@@ -35,14 +39,22 @@ pub(crate) async fn a_key_has_one_account_at_a_provisioner(world: World) {
         contact: Vec::new(),
         ..first.clone()
     };
-    let verdict = world.store.create_account(second.clone()).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(second.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
     assert_eq!(world.store.find_account(&second.id).await.unwrap(), None);
     let elsewhere = Account {
         provisioner: "other".parse().unwrap(),
         ..second
     };
-    let verdict = world.store.create_account(elsewhere.clone()).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(elsewhere.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::Done(made) if made == elsewhere));
 }
 
@@ -63,7 +75,9 @@ pub(crate) async fn a_key_for_external_accounts_comes_back_as_it_went(world: Wor
     bare.names = Vec::new();
     bare.expires_at = None;
     bare.created_at = at(1);
-    let created = world.store.create_external_account_key(bare.clone());
+    let created = world
+        .store
+        .create_external_account_key(bare.clone(), &crate::world::ORIGIN);
     created.await.unwrap();
     for key in [&bounded, &bare] {
         let found = world.store.find_external_account_key(&key.id).await;
@@ -77,7 +91,10 @@ pub(crate) async fn a_key_for_external_accounts_comes_back_as_it_went(world: Wor
         .list_external_account_keys(first.next.as_deref(), 10);
     let rest = rest.await.unwrap();
     assert_eq!((rest.items, rest.next), (vec![bounded.clone()], None));
-    let twice = world.store.create_external_account_key(bare).await;
+    let twice = world
+        .store
+        .create_external_account_key(bare, &crate::world::ORIGIN)
+        .await;
     assert!(twice.is_err(), "an id is there once");
 
     let revoked = ExternalAccountKey {
@@ -85,11 +102,16 @@ pub(crate) async fn a_key_for_external_accounts_comes_back_as_it_went(world: Wor
         ..bounded
     };
     for now in [at(5), at(9)] {
-        let found = world.store.revoke_external_account_key(&revoked.id, now);
+        let found =
+            world
+                .store
+                .revoke_external_account_key(&revoked.id, now, &crate::world::ORIGIN);
         assert_eq!(found.await.unwrap().as_ref(), Some(&revoked));
     }
     let missing = ExternalAccountKeyId::random(&mut rng());
-    let found = world.store.revoke_external_account_key(&missing, at(5));
+    let found = world
+        .store
+        .revoke_external_account_key(&missing, at(5), &crate::world::ORIGIN);
     assert_eq!(found.await.unwrap(), None);
 }
 
@@ -100,7 +122,11 @@ pub(crate) async fn a_key_for_external_accounts_makes_no_more_than_it_may(world:
         found.unwrap().unwrap().uses
     };
     let first = bound_to(&key);
-    let verdict = world.store.create_account(first.clone()).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(first.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::Done(made) if made == first));
     let found = world.store.find_account(&first.id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&first));
@@ -109,28 +135,48 @@ pub(crate) async fn a_key_for_external_accounts_makes_no_more_than_it_may(world:
         id: AccountId::random(&mut rng()),
         ..first.clone()
     };
-    let verdict = world.store.create_account(again.clone()).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(again.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
     assert_eq!(uses().await, 1);
     let elsewhere = Account {
         provisioner: "other".parse().unwrap(),
         ..bound_to(&key)
     };
-    let verdict = world.store.create_account(elsewhere).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(elsewhere, &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(
         verdict,
         CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Unknown)
     ));
-    let verdict = world.store.create_account(bound_to(&key)).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(bound_to(&key), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::Done(_)));
     let refused = bound_to(&key);
-    let verdict = world.store.create_account(refused.clone()).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(refused.clone(), &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(
         verdict,
         CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::UsedUp(2))
     ));
     assert_eq!(world.store.find_account(&refused.id).await.unwrap(), None);
-    let verdict = world.store.create_account(again).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(again, &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(verdict, CreateAccountVerdict::KeyInUse(found) if found == first));
     assert_eq!(uses().await, 2);
 
@@ -138,17 +184,25 @@ pub(crate) async fn a_key_for_external_accounts_makes_no_more_than_it_may(world:
         created_at: at(100_000),
         ..bound_to(&world.external_key(None).await)
     };
-    let verdict = world.store.create_account(late).await.unwrap();
+    let verdict = world
+        .store
+        .create_account(late, &crate::world::ORIGIN)
+        .await
+        .unwrap();
     assert!(matches!(
         verdict,
         CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Expired(_))
     ));
     let taken_back = world.external_key(None).await;
-    let revoked = world
-        .store
-        .revoke_external_account_key(&taken_back.id, START);
+    let revoked =
+        world
+            .store
+            .revoke_external_account_key(&taken_back.id, START, &crate::world::ORIGIN);
     revoked.await.unwrap();
-    let verdict = world.store.create_account(bound_to(&taken_back)).await;
+    let verdict = world
+        .store
+        .create_account(bound_to(&taken_back), &crate::world::ORIGIN)
+        .await;
     assert!(matches!(
         verdict.unwrap(),
         CreateAccountVerdict::ExternalKeyRefused(ExternalKeyRefusal::Revoked(_))
@@ -160,7 +214,12 @@ pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {
     let contact = vec!["mailto:other@example.com".to_owned()];
     let verdict = world
         .store
-        .update_account(&account.id, Some(contact.clone()), None)
+        .update_account(
+            &account.id,
+            Some(contact.clone()),
+            None,
+            &crate::world::ORIGIN,
+        )
         .await;
     let expected = Account {
         contact,
@@ -169,7 +228,7 @@ pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {
     assert!(matches!(verdict.unwrap(), AccountVerdict::Done(found) if found == expected));
     let verdict = world
         .store
-        .update_account(&account.id, None, Some(false))
+        .update_account(&account.id, None, Some(false), &crate::world::ORIGIN)
         .await;
     let expected = Account {
         terms_agreed: false,
@@ -181,16 +240,19 @@ pub(crate) async fn an_account_is_updated_while_it_is_valid(world: World) {
 
     world
         .store
-        .deactivate_account(&account.id, at(1))
+        .deactivate_account(&account.id, at(1), &crate::world::ORIGIN)
         .await
         .unwrap();
     let verdict = world
         .store
-        .update_account(&account.id, None, Some(true))
+        .update_account(&account.id, None, Some(true), &crate::world::ORIGIN)
         .await;
     assert!(matches!(verdict.unwrap(), AccountVerdict::Gone));
     let missing = AccountId::random(&mut rng());
-    let verdict = world.store.update_account(&missing, None, Some(true)).await;
+    let verdict = world
+        .store
+        .update_account(&missing, None, Some(true), &crate::world::ORIGIN)
+        .await;
     assert!(matches!(verdict.unwrap(), AccountVerdict::Gone));
 }
 
@@ -202,7 +264,8 @@ pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
         let id = account.id.clone();
         let store = world.store.clone();
         async move {
-            let change = store.change_account_key(&id, &old, &jwk, &thumbprint);
+            let change =
+                store.change_account_key(&id, &old, &jwk, &thumbprint, &crate::world::ORIGIN);
             change.await.unwrap()
         }
     };
@@ -239,7 +302,7 @@ pub(crate) async fn a_key_is_changed_unless_it_is_in_use(world: World) {
 
     world
         .store
-        .deactivate_account(&account.id, at(1))
+        .deactivate_account(&account.id, at(1), &crate::world::ORIGIN)
         .await
         .unwrap();
     assert!(matches!(
@@ -261,7 +324,7 @@ pub(crate) async fn deactivation_ends_what_is_pending(world: World) {
 
     let verdict = world
         .store
-        .deactivate_account(&account.id, at(1))
+        .deactivate_account(&account.id, at(1), &crate::world::ORIGIN)
         .await
         .unwrap();
     let AccountVerdict::Done(found) = verdict else {
@@ -295,7 +358,7 @@ pub(crate) async fn deactivation_ends_what_is_pending(world: World) {
     assert_eq!((batch.claims, batch.next_due), (vec![], None));
     let again = world
         .store
-        .deactivate_account(&account.id, at(3))
+        .deactivate_account(&account.id, at(3), &crate::world::ORIGIN)
         .await
         .unwrap();
     assert!(matches!(again, AccountVerdict::Gone));
@@ -307,7 +370,7 @@ pub(crate) async fn deactivation_leaves_others_alone(world: World) {
     let other = world.open(&["a.example"], START).await;
     world
         .store
-        .deactivate_account(&gone.id, at(1))
+        .deactivate_account(&gone.id, at(1), &crate::world::ORIGIN)
         .await
         .unwrap();
     assert_eq!(world.order(&other).await, other.order);

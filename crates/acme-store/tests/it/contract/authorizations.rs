@@ -101,7 +101,9 @@ pub(crate) async fn an_authorization_comes_before_its_order(world: World) {
         .create_authorization(authorization.clone(), START);
     assert_eq!(created.await.unwrap(), CreateAuthorizationVerdict::Created);
     assert_eq!(world.authorization(&drawn).await, authorization);
-    let ended = world.store.deactivate_account(&account.id, at(1));
+    let ended = world
+        .store
+        .deactivate_account(&account.id, at(1), &crate::world::ORIGIN);
     ended.await.unwrap();
     let state = world.authorization(&drawn).await.state;
     assert_eq!(state, AuthorizationState::Deactivated);

@@ -70,19 +70,29 @@ pub(crate) async fn a_compromised_key_is_blocked_for_ever(world: World) {
     assert!(matches!(begun, FinalizeVerdict::Done(_)), "{begun:?}");
     let der = tlv(0x30, &[&form, &[3, 1, 0]]);
     let (slot, epoch) = holder;
-    let completed = world.store.complete_finalize(&id, &der, slot, epoch);
+    let completed = world
+        .store
+        .complete_finalize(&id, &der, slot, epoch, &crate::world::ORIGIN);
     completed.await.unwrap();
     // The key is that of accounts, too, one of which has an order under way.
     let owners = ["default", "other"].map(|provisioner| account_of(provisioner, x));
     for owner in &owners {
-        let created = world.store.create_account(owner.clone()).await.unwrap();
+        let created = world
+            .store
+            .create_account(owner.clone(), &crate::world::ORIGIN)
+            .await
+            .unwrap();
         assert!(matches!(created, CreateAccountVerdict::Done(_)));
     }
     let theirs = world.open_for(&owners[0], &["b.example"], START).await;
     let waiting = world.open(&["a.example"], START).await;
     world.prove(&waiting, holder, START).await;
 
-    let revoke = |reason| world.store.revoke_certificate(&serial, reason, at(1));
+    let revoke = |reason| {
+        world
+            .store
+            .revoke_certificate(&serial, reason, at(1), &crate::world::ORIGIN)
+    };
     let revoked = revoke(RevocationReason::Superseded).await.unwrap();
     assert!(matches!(revoked, RevokeVerdict::Revoked(_)), "{revoked:?}");
     let status = async |owner: &Account| {
@@ -111,7 +121,10 @@ pub(crate) async fn a_compromised_key_is_blocked_for_ever(world: World) {
         "{refused:?}"
     );
     assert_eq!(world.order(&waiting).await.state, OrderState::Ready);
-    let created = world.store.create_account(account_of("third", x)).await;
+    let created = world
+        .store
+        .create_account(account_of("third", x), &crate::world::ORIGIN)
+        .await;
     let created = created.unwrap();
     assert!(
         matches!(created, CreateAccountVerdict::KeyBlocked),
@@ -122,7 +135,7 @@ pub(crate) async fn a_compromised_key_is_blocked_for_ever(world: World) {
     let (old, new) = (account.thumbprint, thumbprint(&jwk));
     let changed = world
         .store
-        .change_account_key(&account.id, &old, &jwk, &new)
+        .change_account_key(&account.id, &old, &jwk, &new, &crate::world::ORIGIN)
         .await;
     let changed = changed.unwrap();
     assert!(

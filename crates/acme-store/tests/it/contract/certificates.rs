@@ -35,7 +35,7 @@ pub(crate) async fn a_certificate_comes_back_as_it_went(world: World) {
     assert_eq!((&found, chain), (&expected, issuer()));
     world
         .store
-        .complete_finalize(&new.id, &der(), slot, epoch)
+        .complete_finalize(&new.id, &der(), slot, epoch, &crate::world::ORIGIN)
         .await
         .unwrap();
     expected.der = Some(der());
@@ -59,7 +59,7 @@ pub(crate) async fn a_form_that_is_not_part_of_the_certificate_is_kept(world: Wo
         let id = world.begin_finalize(&opened, (slot, epoch), START).await;
         world
             .store
-            .complete_finalize(&id, der, slot, epoch)
+            .complete_finalize(&id, der, slot, epoch, &crate::world::ORIGIN)
             .await
             .unwrap();
         let (found, _) = world.store.find_certificate(&id).await.unwrap().unwrap();
@@ -88,7 +88,11 @@ pub(crate) async fn a_certificate_is_revoked_once(world: World) {
     let id = world.issue(&opened, holder, START).await;
     let (mut certificate, _) = world.store.find_certificate(&id).await.unwrap().unwrap();
     let serial = certificate.serial;
-    let revoke = |reason, now| world.store.revoke_certificate(&serial, reason, now);
+    let revoke = |reason, now| {
+        world
+            .store
+            .revoke_certificate(&serial, reason, now, &crate::world::ORIGIN)
+    };
     let verdict = revoke(RevocationReason::KeyCompromise, at(5))
         .await
         .unwrap();
@@ -112,7 +116,10 @@ pub(crate) async fn what_was_not_signed_cannot_be_revoked(world: World) {
     let (certificate, _) = world.store.find_certificate(&id).await.unwrap().unwrap();
     for serial in [certificate.serial, Serial::random(A, &mut rng())] {
         let reason = RevocationReason::Unspecified;
-        let verdict = world.store.revoke_certificate(&serial, reason, at(1)).await;
+        let verdict = world
+            .store
+            .revoke_certificate(&serial, reason, at(1), &crate::world::ORIGIN)
+            .await;
         assert!(matches!(verdict.unwrap(), RevokeVerdict::NotFound));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) async fn a_ready_order_is_finalized(world: World) {
     assert_eq!(world.order(&opened).await.state, processing);
     let verdict = world
         .store
-        .complete_finalize(&id, &der(), slot, epoch)
+        .complete_finalize(&id, &der(), slot, epoch, &crate::world::ORIGIN)
         .await;
     let FinalizeVerdict::Done(order) = verdict.unwrap() else {
         panic!("not done");
@@ -63,11 +63,14 @@ pub(crate) async fn completing_again_changes_nothing(world: World) {
     let id = world.issue(&opened, (slot, epoch), START).await;
     let verdict = world
         .store
-        .complete_finalize(&id, b"another", slot, epoch)
+        .complete_finalize(&id, b"another", slot, epoch, &crate::world::ORIGIN)
         .await;
     assert!(matches!(verdict.unwrap(), FinalizeVerdict::Done(_)));
     let problem = Problem::new(ProblemKind::ServerInternal, "too late");
-    let verdict = world.store.fail_finalize(&id, &problem, slot, epoch).await;
+    let verdict = world
+        .store
+        .fail_finalize(&id, &problem, slot, epoch, &crate::world::ORIGIN)
+        .await;
     assert!(matches!(verdict.unwrap(), FinalizeVerdict::NotReady(_)));
     let (certificate, _) = world.store.find_certificate(&id).await.unwrap().unwrap();
     assert_eq!(certificate.der, Some(der()), "the first certificate stays");
@@ -84,7 +87,10 @@ pub(crate) async fn a_refusal_ends_the_order(world: World) {
     let id = world.begin_finalize(&opened, (slot, epoch), START).await;
     let error = Problem::new(ProblemKind::ServerInternal, "the authority refuses");
     for _ in 0..2 {
-        let verdict = world.store.fail_finalize(&id, &error, slot, epoch).await;
+        let verdict = world
+            .store
+            .fail_finalize(&id, &error, slot, epoch, &crate::world::ORIGIN)
+            .await;
         let FinalizeVerdict::Done(order) = verdict.unwrap() else {
             panic!("not done");
         };
@@ -98,7 +104,7 @@ pub(crate) async fn a_refusal_ends_the_order(world: World) {
     }
     let verdict = world
         .store
-        .complete_finalize(&id, &der(), slot, epoch)
+        .complete_finalize(&id, &der(), slot, epoch, &crate::world::ORIGIN)
         .await;
     assert!(matches!(verdict.unwrap(), FinalizeVerdict::NotReady(_)));
     // What was to be signed is still known, and nobody is to sign it.
@@ -168,7 +174,7 @@ pub(crate) async fn an_order_that_is_not_there(world: World) {
     let missing = CertificateId::random(&mut rng());
     let verdict = world
         .store
-        .complete_finalize(&missing, &der(), slot, epoch)
+        .complete_finalize(&missing, &der(), slot, epoch, &crate::world::ORIGIN)
         .await;
     assert!(matches!(verdict.unwrap(), FinalizeVerdict::NotFound));
 }

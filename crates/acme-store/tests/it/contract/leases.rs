@@ -86,10 +86,10 @@ pub(crate) async fn every_worker_act_is_fenced(world: World) {
     };
     assert_fenced(store.begin_finalize(finalize).await);
     let der = der();
-    let completed = store.complete_finalize(&certificate, &der, slot, epoch);
+    let completed = store.complete_finalize(&certificate, &der, slot, epoch, &crate::world::ORIGIN);
     assert_fenced(completed.await);
     let problem = Problem::new(ProblemKind::ServerInternal, "no");
-    let failed = store.fail_finalize(&certificate, &problem, slot, epoch);
+    let failed = store.fail_finalize(&certificate, &problem, slot, epoch, &crate::world::ORIGIN);
     assert_fenced(failed.await);
 
     // A slot that nobody ever held is fenced too, and nothing was written by anybody.

@@ -13,7 +13,11 @@ pub(crate) async fn accounts_by_page(world: World) {
     for secs in [1, 2, 2, 2, 3] {
         let mut account = new_account();
         account.created_at = at(secs);
-        world.store.create_account(account.clone()).await.unwrap();
+        world
+            .store
+            .create_account(account.clone(), &crate::world::ORIGIN)
+            .await
+            .unwrap();
         expected.push(account);
     }
     expected.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -126,7 +130,7 @@ pub(crate) async fn certificates_by_page_and_filter(world: World) {
     let reason = RevocationReason::Unspecified;
     world
         .store
-        .revoke_certificate(&issued[1].serial, reason, at(9))
+        .revoke_certificate(&issued[1].serial, reason, at(9), &crate::world::ORIGIN)
         .await
         .unwrap();
     for certificate in &mut issued {

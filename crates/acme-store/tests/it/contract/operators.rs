@@ -33,7 +33,9 @@ fn proof(kind: ProofKind, of: &str, until: Timestamp) -> Proof {
 }
 
 async fn made(world: &World, operator: &Operator, proofs: Vec<Proof>) -> CreateOperatorVerdict {
-    let created = world.store.create_operator(operator.clone(), proofs);
+    let created = world
+        .store
+        .create_operator(operator.clone(), proofs, &crate::world::ORIGIN);
     created.await.unwrap()
 }
 
@@ -66,7 +68,7 @@ pub(crate) async fn a_name_is_one_operators_at_a_time(world: World) {
     // Once the first may act no more the name is free.
     world
         .store
-        .revoke_operator(&first.name, at(12))
+        .revoke_operator(&first.name, at(12), &crate::world::ORIGIN)
         .await
         .unwrap();
     let third = Operator {
@@ -85,17 +87,32 @@ pub(crate) async fn a_revoked_operator_is_known_by_nothing(world: World) {
     let other = proof(ProofKind::Token, "bob", at(100));
     made(&world, &alice, vec![token.clone()]).await;
     made(&world, &bob, vec![other.clone()]).await;
-    let revoked = world.store.revoke_operator(&alice.name, at(5)).await;
+    let revoked = world
+        .store
+        .revoke_operator(&alice.name, at(5), &crate::world::ORIGIN)
+        .await;
     assert_eq!(revoked.unwrap().unwrap().revoked_at, Some(at(5)));
     // Told twice, it stays as it was told first.
-    let again = world.store.revoke_operator(&alice.name, at(9)).await;
+    let again = world
+        .store
+        .revoke_operator(&alice.name, at(9), &crate::world::ORIGIN)
+        .await;
     assert_eq!(again.unwrap().unwrap().revoked_at, Some(at(5)));
     let find = async |proof: &Proof| world.store.find_proof(&proof.digest, at(6)).await.unwrap();
     assert_eq!(find(&token).await, None);
     assert!(find(&other).await.is_some());
     let more = proof(ProofKind::Link, "alice", at(100));
-    assert!(!world.store.add_proof(more).await.unwrap());
-    let nobody = world.store.revoke_operator(&name("nobody"), at(5)).await;
+    assert!(
+        !world
+            .store
+            .add_proof(more, &crate::world::ORIGIN)
+            .await
+            .unwrap()
+    );
+    let nobody = world
+        .store
+        .revoke_operator(&name("nobody"), at(5), &crate::world::ORIGIN)
+        .await;
     assert_eq!(nobody.unwrap(), None);
 }
 
@@ -106,15 +123,22 @@ pub(crate) async fn a_link_begins_one_session(world: World) {
     made(&world, &alice, vec![link.clone(), token.clone()]).await;
     let session = |of| proof(ProofKind::Session, of, at(500));
     // A token is no link.
-    let refused = world.store.exchange_link(&token.digest, session("alice"));
+    let refused = world
+        .store
+        .exchange_link(&token.digest, session("alice"), &crate::world::ORIGIN);
     assert_eq!(refused.await.unwrap(), None);
     // Whatever the session says, it is the link's operator's.
     let begun = session("mallory");
-    let who = world.store.exchange_link(&link.digest, begun.clone()).await;
+    let who = world
+        .store
+        .exchange_link(&link.digest, begun.clone(), &crate::world::ORIGIN)
+        .await;
     assert_eq!(who.unwrap(), Some(alice.clone()));
     let known = world.store.find_proof(&begun.digest, at(2)).await.unwrap();
     assert_eq!(known.unwrap().0, alice);
-    let again = world.store.exchange_link(&link.digest, session("alice"));
+    let again = world
+        .store
+        .exchange_link(&link.digest, session("alice"), &crate::world::ORIGIN);
     assert_eq!(again.await.unwrap(), None);
     assert!(world.store.remove_proof(&begun.digest).await.unwrap());
     assert!(!world.store.remove_proof(&begun.digest).await.unwrap());
@@ -127,7 +151,9 @@ pub(crate) async fn a_link_that_ran_out_begins_nothing(world: World) {
     let link = proof(ProofKind::Link, "alice", at(1));
     made(&world, &alice, vec![link.clone()]).await;
     let session = proof(ProofKind::Session, "alice", at(500));
-    let refused = world.store.exchange_link(&link.digest, session.clone());
+    let refused = world
+        .store
+        .exchange_link(&link.digest, session.clone(), &crate::world::ORIGIN);
     assert_eq!(refused.await.unwrap(), None);
     let known = world.store.find_proof(&session.digest, at(2)).await;
     assert_eq!(known.unwrap(), None);
@@ -138,11 +164,22 @@ pub(crate) async fn one_of_two_uses_a_link(world: World) {
     for _ in 0..20 {
         let link = proof(ProofKind::Link, "alice", at(100));
         made(&world, &alice, vec![]).await;
-        assert!(world.store.add_proof(link.clone()).await.unwrap());
+        assert!(
+            world
+                .store
+                .add_proof(link.clone(), &crate::world::ORIGIN)
+                .await
+                .unwrap()
+        );
         let attempts = [(), ()].map(|()| {
             let (store, digest) = (world.store.clone(), link.digest);
             let session = proof(ProofKind::Session, "alice", at(500));
-            tokio::spawn(async move { store.exchange_link(&digest, session).await.unwrap() })
+            tokio::spawn(async move {
+                store
+                    .exchange_link(&digest, session, &crate::world::ORIGIN)
+                    .await
+                    .unwrap()
+            })
         });
         let mut begun = 0;
         for attempt in attempts {

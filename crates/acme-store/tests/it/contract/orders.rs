@@ -38,7 +38,9 @@ pub(crate) async fn an_order_comes_back_as_it_went(world: World) {
 
 pub(crate) async fn an_ended_account_opens_no_order(world: World) {
     let opened = world.draw(&world.account().await, &["a.example"], START);
-    let ended = world.store.deactivate_account(&opened.account.id, START);
+    let ended = world
+        .store
+        .deactivate_account(&opened.account.id, START, &crate::world::ORIGIN);
     ended.await.unwrap();
     let (order, authorizations) = (opened.order.clone(), opened.authorizations.clone());
     let verdict = world.store.create_order(order, authorizations).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme_core::{Order, Pruned, Retention};
+use acme_core::{AuditRetention, Order, Pruned, Retention};
 use acme_types::{OrderId, Timestamp};
 
 use super::validation::exhaust;
@@ -11,6 +11,11 @@ use crate::world::{A, LIFE, START, World, dns, rng};
 const RETENTION: Retention = Retention {
     orders: Duration::from_secs(86_400),
     certificates: Duration::from_secs(10 * 86_400),
+    audit: AuditRetention {
+        issuance: Duration::from_secs(400 * 86_400),
+        account: Duration::from_secs(400 * 86_400),
+        control: Duration::from_secs(400 * 86_400),
+    },
 };
 const MILLI: Duration = Duration::from_millis(1);
 

@@ -122,7 +122,12 @@ pub(crate) async fn one_of_two_makes_the_account(world: World) {
                 id: AccountId::random(&mut rng()),
                 ..account.clone()
             };
-            async move { store.create_account(account).await.unwrap() }
+            async move {
+                store
+                    .create_account(account, &crate::world::ORIGIN)
+                    .await
+                    .unwrap()
+            }
         };
         let outcomes = both(create(), create()).await;
         let ids: BTreeSet<AccountId> =
@@ -149,7 +154,13 @@ pub(crate) async fn one_of_two_changes_the_key(world: World) {
             let (store, id, old) = (world.store.clone(), account.id.clone(), account.thumbprint);
             let new = new_account();
             async move {
-                let change = store.change_account_key(&id, &old, &new.jwk, &new.thumbprint);
+                let change = store.change_account_key(
+                    &id,
+                    &old,
+                    &new.jwk,
+                    &new.thumbprint,
+                    &crate::world::ORIGIN,
+                );
                 (change.await.unwrap(), new.thumbprint)
             }
         };
@@ -177,7 +188,12 @@ pub(crate) async fn one_of_two_has_the_last_use_of_an_external_key(world: World)
                 }),
                 ..new_account()
             };
-            async move { store.create_account(account).await.unwrap() }
+            async move {
+                store
+                    .create_account(account, &crate::world::ORIGIN)
+                    .await
+                    .unwrap()
+            }
         };
         let outcomes = both(create(), create()).await;
         let done = |verdict: &_| matches!(verdict, CreateAccountVerdict::Done(_));
@@ -201,7 +217,12 @@ pub(crate) async fn no_order_outlives_its_account(world: World) {
         };
         let end = {
             let (store, id) = (world.store.clone(), opened.account.id.clone());
-            async move { store.deactivate_account(&id, at(1)).await.map(drop) }
+            async move {
+                store
+                    .deactivate_account(&id, at(1), &crate::world::ORIGIN)
+                    .await
+                    .map(drop)
+            }
         };
         for outcome in both(create, end).await {
             outcome.unwrap();
@@ -258,7 +279,12 @@ pub(crate) async fn one_of_two_revokes(world: World) {
             let store = world.store.clone();
             let reason = RevocationReason::Superseded;
             async move {
-                let revoked = store.revoke_certificate(&certificate.serial, reason, at(1));
+                let revoked = store.revoke_certificate(
+                    &certificate.serial,
+                    reason,
+                    at(1),
+                    &crate::world::ORIGIN,
+                );
                 revoked.await.unwrap()
             }
         };

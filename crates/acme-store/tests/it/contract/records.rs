@@ -152,7 +152,7 @@ pub(crate) async fn accounts_are_listed_by_status(world: World) {
     let second = world.account().await;
     world
         .store
-        .deactivate_account(&first.id, at(1))
+        .deactivate_account(&first.id, at(1), &crate::world::ORIGIN)
         .await
         .unwrap();
     let find = async |filter: AccountFilter| {

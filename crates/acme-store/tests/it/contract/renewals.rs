@@ -128,7 +128,9 @@ pub(crate) async fn a_certificate_is_replaced_once(world: World) {
     );
     let der = crate::world::der();
     let (slot, epoch) = holder;
-    let completed = world.store.complete_finalize(&id, &der, slot, epoch);
+    let completed = world
+        .store
+        .complete_finalize(&id, &der, slot, epoch, &crate::world::ORIGIN);
     completed.await.unwrap();
     let issued = Replacement::Issued(id);
     assert_eq!(

@@ -25,7 +25,9 @@ async fn revoke(world: &World, certificate: &Certificate, secs: u64) -> Revocati
         reason: RevocationReason::Superseded,
     };
     let (serial, reason) = (&certificate.serial, revocation.reason);
-    let verdict = world.store.revoke_certificate(serial, reason, at(secs));
+    let verdict = world
+        .store
+        .revoke_certificate(serial, reason, at(secs), &crate::world::ORIGIN);
     verdict.await.unwrap();
     revocation
 }

@@ -198,7 +198,9 @@ async fn a_database_that_is_away_is_told_and_got_over() {
             matches!(found, Err(StoreError::Unavailable { .. })),
             "{found:?}"
         );
-        let made = store.create_account(crate::world::new_account()).await;
+        let made = store
+            .create_account(crate::world::new_account(), &crate::world::ORIGIN)
+            .await;
         assert!(
             matches!(made, Err(StoreError::Unavailable { .. })),
             "{made:?}"
@@ -388,6 +390,9 @@ async fn replicas_working_at_once_do_not_stumble() {
         act.await.unwrap();
     }
     pruning.await.unwrap();
-    let ended = world.store.deactivate_account(&account.id, at(1)).await;
+    let ended = world
+        .store
+        .deactivate_account(&account.id, at(1), &crate::world::ORIGIN)
+        .await;
     ended.unwrap();
 }

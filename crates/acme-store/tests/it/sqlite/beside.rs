@@ -18,7 +18,7 @@ async fn an_operator_reads_and_revokes_beside_the_server() {
     let (certificate, _) = beside.find_certificate(&id).await.unwrap().unwrap();
     let reason = RevocationReason::KeyCompromise;
     let revoked = beside
-        .revoke_certificate(&certificate.serial, reason, at(1))
+        .revoke_certificate(&certificate.serial, reason, at(1), &crate::world::ORIGIN)
         .await;
     assert!(matches!(revoked.unwrap(), RevokeVerdict::Revoked(_)));
     let (seen, _) = world.store.find_certificate(&id).await.unwrap().unwrap();

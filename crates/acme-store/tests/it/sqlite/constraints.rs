@@ -106,7 +106,10 @@ async fn a_refused_act_takes_no_other_with_it() {
         let existing = existing.clone();
         acts.push(tokio::spawn(async move {
             let account = new_account();
-            let verdict = world.store.create_account(account.clone()).await;
+            let verdict = world
+                .store
+                .create_account(account.clone(), &crate::world::ORIGIN)
+                .await;
             assert!(matches!(verdict.unwrap(), CreateAccountVerdict::Done(_)));
             let mut opened = world.draw(&account, &["a.example"], START);
             if n % 7 == 0 {
