@@ -43,6 +43,7 @@ impl Prune {
                 sum.authorizations += pruned.authorizations;
                 sum.certificates += pruned.certificates;
                 sum.nonces += pruned.nonces;
+                sum.audit += pruned.audit;
                 progress
                     .tell(|| format!("{} orders, {} certificates", sum.orders, sum.certificates));
             }
@@ -51,6 +52,7 @@ impl Prune {
             orders: removed.orders,
             authorizations: removed.authorizations,
             certificates: removed.certificates,
+            audit: removed.audit,
         })
     }
 }
@@ -60,13 +62,14 @@ struct Removed {
     orders: u64,
     authorizations: u64,
     certificates: u64,
+    audit: u64,
 }
 
 impl Report for Removed {
     fn text(&self) -> String {
         format!(
-            "Removed {} orders, {} authorizations and {} certificates.\n",
-            self.orders, self.authorizations, self.certificates
+            "Removed {} orders, {} authorizations, {} certificates and {} entries of the audit trail.\n",
+            self.orders, self.authorizations, self.certificates, self.audit
         )
     }
 }
