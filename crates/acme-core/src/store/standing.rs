@@ -15,7 +15,7 @@ pub struct Standing {
     /// When the oldest order was made that is pending or ready and has not expired.
     pub oldest_open_order: Option<Timestamp>,
     /// Certificates that end within so many days as [`Standing::DAYS`] says, and in no shorter time.
-    pub expiring: [u64; Standing::DAYS.len()],
+    pub expiring: [u64; Self::DAYS.len()],
 }
 
 impl Standing {
