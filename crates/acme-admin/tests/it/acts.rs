@@ -12,13 +12,13 @@ use acme_types::{AccountId, AccountStatus, Identifier, Jwk, RawIdentifier, Thumb
 use crate::world::{SLOT, SystemEntropy, World};
 
 /// An account with an order whose http-01 challenge is being tried and has failed once.
-struct Tried {
-    account: String,
-    authorization: String,
-    challenge: String,
+pub(crate) struct Tried {
+    pub(crate) account: String,
+    pub(crate) authorization: String,
+    pub(crate) challenge: String,
 }
 
-async fn tried(world: &World) -> Tried {
+pub(crate) async fn tried(world: &World) -> Tried {
     let now = acme_core::Clock::now(&*world.clock);
     let mut rng = EntropyRng(&SystemEntropy);
     let jwk: Jwk = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#.parse().unwrap();

@@ -7,6 +7,7 @@
 )]
 
 mod acts;
+mod document;
 mod roles;
 mod session;
 mod world;

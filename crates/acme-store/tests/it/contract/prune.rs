@@ -12,9 +12,9 @@ const RETENTION: Retention = Retention {
     orders: Duration::from_secs(86_400),
     certificates: Duration::from_secs(10 * 86_400),
     audit: AuditRetention {
-        issuance: Duration::from_secs(400 * 86_400),
-        account: Duration::from_secs(400 * 86_400),
-        control: Duration::from_secs(400 * 86_400),
+        issuance: Duration::from_secs(100_000 * 86_400),
+        account: Duration::from_secs(100_000 * 86_400),
+        control: Duration::from_secs(100_000 * 86_400),
     },
 };
 const MILLI: Duration = Duration::from_millis(1);
