@@ -18,6 +18,7 @@ mod devices;
 mod dns_challenges;
 mod instant_acme;
 mod lego;
+mod page;
 mod policy;
 mod retry;
 mod revocation;

@@ -16,6 +16,7 @@
 
 mod acme_tiny;
 mod alpn;
+pub mod browser;
 mod certbot;
 pub mod client;
 mod collector;

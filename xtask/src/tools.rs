@@ -20,6 +20,13 @@ const PKILINT: Venv = Venv {
     program: "lint_pkix_cert",
 };
 
+/// The rules by which a page is looked at for what keeps people from reading it.
+const AXE: NpmFile = NpmFile {
+    name: "axe-core",
+    package: "axe-core@4.14.1",
+    file: "axe.min.js",
+};
+
 /// Where each program lies.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -32,6 +39,9 @@ pub(crate) struct Tools {
     promtool: PathBuf,
     /// The folder with `initdb` and `pg_ctl`.
     postgres: PathBuf,
+    chromium: PathBuf,
+    chromedriver: PathBuf,
+    axe: PathBuf,
 }
 
 impl Tools {
@@ -45,13 +55,16 @@ impl Tools {
             uacme: from_path_or_debian("uacme", "uacme")?,
             acme_tiny: from_path_or_debian("acme-tiny", "acme-tiny")?,
             postgres: postgres()?,
+            chromium: from_path_or_debian("chromium", "chromium")?,
+            chromedriver: from_path_or_debian("chromedriver", "chromium-driver")?,
+            axe: AXE.ensure(&dir)?,
             certbot: CERTBOT.ensure(&dir)?,
             pkilint: PKILINT.ensure(&dir)?,
         })
     }
 
     /// The variables that tell the tests where the programs lie.
-    pub(crate) fn environment(&self) -> [(&'static str, &Path); 8] {
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 11] {
         [
             ("ACME_TEST_CERTBOT", &self.certbot),
             ("ACME_TEST_PKILINT", &self.pkilint),
@@ -61,6 +74,9 @@ impl Tools {
             ("ACME_TEST_OPENSSL", &self.openssl),
             ("ACME_TEST_PROMTOOL", &self.promtool),
             ("ACME_TEST_PG_BIN", &self.postgres),
+            ("ACME_TEST_CHROMIUM", &self.chromium),
+            ("ACME_TEST_CHROMEDRIVER", &self.chromedriver),
+            ("ACME_TEST_AXE", &self.axe),
         ]
     }
 
@@ -121,6 +137,45 @@ impl Venv {
         }
         debian("python3-venv")?;
         make()
+    }
+}
+
+/// A file of a package of JavaScript's registry, in a folder of its own.
+struct NpmFile {
+    name: &'static str,
+    /// Name and version.
+    package: &'static str,
+    file: &'static str,
+}
+
+impl NpmFile {
+    fn ensure(&self, tools: &Path) -> Result<PathBuf> {
+        let dir = tools.join(self.name);
+        let file = dir.join("node_modules").join(self.name).join(self.file);
+        // Written last, so that an installation that was cut short is done again.
+        let marker = dir.join("installed");
+        let installed = std::fs::read_to_string(&marker).unwrap_or_default();
+        if installed == self.package && file.exists() {
+            return Ok(file);
+        }
+        let npm = from_path_or_debian("npm", "npm")?;
+        std::fs::create_dir_all(&dir)?;
+        run(Command::new(npm)
+            .args(["install", "--silent", "--no-save", "--ignore-scripts", "--prefix"])
+            .arg(&dir)
+            .arg(self.package)
+            .stdout(std::io::stderr()))
+        .map_err(|error| {
+            format!(
+                "{error}\n{} is installed with npm from the package registry: is the network there?",
+                self.package
+            )
+        })?;
+        if !file.exists() {
+            return Err(format!("{} brings no {}", self.package, file.display()).into());
+        }
+        std::fs::write(marker, self.package)?;
+        Ok(file)
     }
 }
 

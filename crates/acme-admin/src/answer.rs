@@ -8,7 +8,9 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+use warp::Reply as _;
 
+use crate::page::Events;
 use crate::refusal::Refusal;
 
 /// Nothing from elsewhere, no script that is not a file of ours, no frame around it.
@@ -22,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// A body that goes on after `body`, for pages that change by themselves.
+    pub(crate) events: Option<Events>,
     /// The word of the problem that this tells of, for the log.
     pub(crate) problem: Option<&'static str>,
 }
@@ -35,6 +39,7 @@ impl Answer {
             status,
             headers: HeaderMap::with_capacity(8),
             body: Bytes::new(),
+            events: None,
             problem: None,
         }
     }
@@ -62,6 +67,12 @@ impl Answer {
         Self::of("text/html; charset=utf-8", body)
     }
 
+    pub(crate) fn events(events: Events) -> Self {
+        let mut answer = Self::of("text/event-stream", Bytes::new());
+        answer.events = Some(events);
+        answer
+    }
+
     pub(crate) fn refused(refusal: &Refusal, id: RequestId) -> Self {
         if let Refusal::Store(error) = refusal {
             tracing::error!(error = error as &dyn std::error::Error, "the store failed");
@@ -75,6 +86,15 @@ impl Answer {
             Refusal::MethodNotAllowed(allowed) => answer.header(ALLOW, allowed),
             _ => answer,
         }
+    }
+
+    /// The same for people.
+    pub(crate) fn refused_on_a_page(refusal: &Refusal, id: RequestId) -> Self {
+        let mut answer = Self::refused(refusal, id);
+        let page = crate::page::problem(refusal, id);
+        answer.headers.extend(page.headers);
+        answer.body = page.body;
+        answer
     }
 
     /// Sends a browser to another page, which it asks for with GET.
@@ -116,7 +136,10 @@ impl Answer {
             self.headers.entry(name).or_insert(value);
         }
         let body = if to_head { Bytes::new() } else { self.body };
-        let mut response = Response::new(body.into());
+        let mut response = match self.events {
+            Some(events) if !to_head => warp::reply::stream(events).into_response(),
+            _ => Response::new(body.into()),
+        };
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

@@ -11,6 +11,7 @@ use acme_core::{
 use acme_types::RequestId;
 use bytes::Bytes;
 use hyper::Method;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -23,7 +24,7 @@ use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::request::{Asked, NOBODY, Request};
 use crate::routes::TABLES;
-use crate::table::{self, Found, Route};
+use crate::table::{self, Content, Found, Route};
 
 /// The ports through which operators look and act.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct AdminServices {
     pub runner: Arc<dyn AttemptRunner>,
     /// What operators may do to the process.
     pub process: Arc<dyn Process>,
+    /// Turns true when the server ends: then pages that change by themselves end too.
+    pub ending: watch::Receiver<bool>,
 }
 
 impl fmt::Debug for AdminServices {
@@ -141,7 +144,13 @@ impl Desk {
     async fn answer(&self, request: &Request, started: Instant) -> Response {
         let mut trail = Trail::default();
         let outcome = self.dispatch(request, &mut trail).await;
-        let answer = outcome.unwrap_or_else(|refusal| Answer::refused(&refusal, request.id));
+        let answer = outcome.unwrap_or_else(|refusal| {
+            if request.is_of_a_browser() {
+                Answer::refused_on_a_page(&refusal, request.id)
+            } else {
+                Answer::refused(&refusal, request.id)
+            }
+        });
         tracing::info!(
             method = %request.method,
             route = trail.route.unwrap_or("none"),
@@ -171,7 +180,10 @@ impl Desk {
         let asked = Asked {
             request,
             segments,
-            query: Query::parse(&request.query, route.query)?,
+            query: match route.answer {
+                Content::Json(_) => Query::parse(&request.query, route.query)?,
+                Content::Page => Query::parse_form(&request.query, route.query)?,
+            },
             asker,
             now,
         };

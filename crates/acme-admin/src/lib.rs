@@ -7,6 +7,7 @@ mod body;
 mod cursor;
 mod desk;
 mod openapi;
+mod page;
 mod proof;
 mod query;
 mod refusal;

@@ -47,8 +47,18 @@ pub(crate) struct Query(Vec<(&'static str, String)>);
 impl Query {
     /// Reads a query, of which the route takes `known`.
     pub(crate) fn parse(text: &str, known: &[Parameter]) -> Result<Self, Refusal> {
+        Self::read(text, known, |_| true)
+    }
+
+    /// Reads the query of a form, of which a field that was left empty is sent all the same.
+    pub(crate) fn parse_form(text: &str, known: &[Parameter]) -> Result<Self, Refusal> {
+        Self::read(text, known, |value| !value.is_empty())
+    }
+
+    fn read(text: &str, known: &[Parameter], is_given: fn(&str) -> bool) -> Result<Self, Refusal> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        let given = form_urlencoded::parse(text.as_bytes());
+        for (name, value) in given.filter(|(_, value)| is_given(value)) {
             let Some(parameter) = known.iter().find(|one| one.name == name) else {
                 let names: Vec<_> = known.iter().map(|one| one.name).collect();
                 let names = match names.as_slice() {

@@ -3,7 +3,7 @@
 use acme_core::{Actor, Origin, Peer, Role};
 use acme_types::{RequestId, Slot, Timestamp};
 use bytes::Bytes;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
@@ -32,6 +32,14 @@ impl Request {
         let value = value.and_then(|value| value.to_str().ok());
         let media = value.unwrap_or_default().split(';').next();
         media.unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Whether a person looks at the answer.
+    pub(crate) fn is_of_a_browser(&self) -> bool {
+        let accepted = self.headers.get(ACCEPT);
+        let accepted = accepted.and_then(|value| value.to_str().ok());
+        accepted.is_some_and(|accepted| accepted.contains("text/html"))
+            && !self.path.starts_with("/api/")
     }
 
     fn bytes(&self) -> Result<&Bytes, Refusal> {
@@ -128,7 +136,6 @@ impl Asked<'_> {
     }
 
     /// Whether whoever asks has at least this role.
-    #[expect(dead_code, reason = "pages show only what their reader may do")]
     pub(crate) fn may(&self, role: Role) -> bool {
         self.asker.as_ref().is_some_and(|asker| asker.role >= role)
     }

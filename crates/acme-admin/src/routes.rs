@@ -11,6 +11,8 @@ mod process;
 mod slots;
 mod who;
 
+pub(crate) use authorizations::identifier;
+
 use crate::table::Route;
 
 /// The tables, in the order in which they are looked through.

@@ -14,22 +14,7 @@ impl Desk {
     /// must not use it up.
     pub(crate) async fn login_page(&self, asked: &Asked<'_>) -> Outcome {
         let link = asked.query.text("link").and_then(ProofSecret::parse);
-        let Some(link) = link else {
-            return Ok(page(
-                "Sign in",
-                "<p>A one-time link begins a session here.</p>\
-                 <p><code>acme-server admin link NAME --config FILE</code> prints one.</p>",
-            ));
-        };
-        // The text is base64url: there is nothing in it to be escaped.
-        let form = format!(
-            "<form method=\"post\" action=\"/login\">\
-             <input type=\"hidden\" name=\"link\" value=\"{}\">\
-             <p>This link begins a session in this browser, once.</p>\
-             <button>Sign in</button></form>",
-            link.to_text()
-        );
-        Ok(page("Sign in", &form))
+        Ok(crate::page::sign_in(link.as_ref()))
     }
 
     /// Uses a link up for a session.
@@ -80,14 +65,4 @@ fn session(secret: &ProofSecret, now: Timestamp) -> Result<Proof, Refusal> {
         created_at: now,
         expires_at: now.plus(SESSION_LIFE),
     })
-}
-
-/// A small page of ours; `body` is HTML.
-fn page(title: &str, body: &str) -> Answer {
-    Answer::html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{title}</title></head><body><main><h1>{title}</h1>{body}</main></body></html>"
-    ))
 }

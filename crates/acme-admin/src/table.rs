@@ -27,8 +27,11 @@ pub(crate) struct Route {
     /// What it answers when it is done.
     pub(crate) answer: Content,
     /// Does it.
-    pub(crate) does: for<'a> fn(&'a Desk, &'a Asked<'a>) -> BoxFuture<'a, Outcome>,
+    pub(crate) does: Does,
 }
+
+/// What answers a request.
+pub(crate) type Does = for<'a> fn(&'a Desk, &'a Asked<'a>) -> BoxFuture<'a, Outcome>;
 
 /// The JSON Schema of a type.
 pub(crate) type Shape = fn(&mut SchemaGenerator) -> Schema;

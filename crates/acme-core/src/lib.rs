@@ -59,6 +59,7 @@ mod revocation;
 mod runner;
 mod signature;
 mod store;
+mod story;
 mod validator;
 
 pub use account::Account;
@@ -138,4 +139,5 @@ pub use store::{
     RecordVerdict, Retention, RevokeVerdict, SpentNonce, Standing, Store, StoreError,
     ValidationView,
 };
+pub use story::{Retries, Story, Subject, Told, ToldAttempt, advice, roughly, tell};
 pub use validator::{Probe, Validator};

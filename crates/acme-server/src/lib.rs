@@ -15,7 +15,6 @@ pub mod tls;
 pub mod upkeep;
 pub mod worker;
 
-mod advice;
 mod commands;
 mod exit;
 mod output;

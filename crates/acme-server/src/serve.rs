@@ -278,6 +278,7 @@ pub async fn run(
         tenure: Arc::clone(&tenure),
         runner: Arc::clone(&runner),
         process: Arc::new(process),
+        ending: drain.subscribe(),
     };
     let admin = match admin {
         Some(listener) => {

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use acme_core::{AccountFilter, AccountVerdict, Role};
+use acme_core::{Account, AccountFilter, AccountVerdict, Page, Role};
 use acme_types::AccountId;
 use hyper::Method;
 
@@ -56,20 +56,24 @@ pub(crate) static ROUTES: &[Route] = &[
 
 impl Desk {
     async fn accounts(&self, asked: &Asked<'_>) -> Outcome {
+        let found = self.found_accounts(asked).await?;
+        Ok(Answer::json(&Listed::new("accounts", found, |account| {
+            ShownAccount::from(account)
+        })))
+    }
+
+    /// The page of accounts that the query asks for.
+    pub(crate) async fn found_accounts(&self, asked: &Asked<'_>) -> Result<Page<Account>, Refusal> {
         let query = &asked.query;
         let filter = AccountFilter {
             provisioner: query.value("provisioner")?,
             status: query.value("status")?,
         };
         let (after, limit) = (query.after("accounts")?, query.limit()?);
-        let found = self
-            .services
-            .store
+        let store = &self.services.store;
+        Ok(store
             .find_accounts(&filter, after.as_deref(), limit)
-            .await?;
-        Ok(Answer::json(&Listed::new("accounts", found, |account| {
-            ShownAccount::from(account)
-        })))
+            .await?)
     }
 
     async fn account(&self, asked: &Asked<'_>) -> Outcome {

@@ -1,6 +1,8 @@
 //! Certificates.
 
-use acme_core::{Certificate, CertificateFilter, Issuer, RevokeVerdict, Role, Serial};
+use acme_core::{
+    Certificate, CertificateFilter, Issuer, Page, RevocationReason, RevokeVerdict, Role, Serial,
+};
 use acme_types::{CertificateId, Timestamp};
 use hyper::Method;
 
@@ -76,27 +78,34 @@ impl Desk {
             revoked: query.value("revoked")?,
         };
         let show = |certificate: &_| ShownCertificate::new(certificate, now);
-        let limit = query.limit()?;
         if let Some(serial) = query.value::<Serial>("serial")? {
             let found = store.find_certificate_by_serial(&serial).await?;
             let items = found.iter().map(show).collect();
             return Ok(Answer::json(&Listed { items, next: None }));
         }
+        let (list, found) = self.found_certificates(asked, &filter).await?;
+        Ok(Answer::json(&Listed::new(list, found, show)))
+    }
+
+    /// The page of certificates that the filter finds, and the name of the list that it is of.
+    pub(crate) async fn found_certificates(
+        &self,
+        asked: &Asked<'_>,
+        filter: &CertificateFilter,
+    ) -> Result<(&'static str, Page<Certificate>), Refusal> {
+        let (query, store) = (&asked.query, &self.services.store);
+        let limit = query.limit()?;
         // The end alone has an index of its own; beside others it narrows what they find.
         let is_alone =
             filter.identifier.is_none() && filter.account_id.is_none() && filter.revoked.is_none();
         if let (Some(before), true) = (filter.expires_before, is_alone) {
             let after = query.after("expiring")?;
-            let found = store.expiring_certificates(now, before, after.as_deref(), limit);
-            return Ok(Answer::json(&Listed::new("expiring", found.await?, show)));
+            let found = store.expiring_certificates(asked.now, before, after.as_deref(), limit);
+            return Ok(("expiring", found.await?));
         }
         let after = query.after("certificates")?;
-        let found = store.list_certificates(&filter, after.as_deref(), limit);
-        Ok(Answer::json(&Listed::new(
-            "certificates",
-            found.await?,
-            show,
-        )))
+        let found = store.list_certificates(filter, after.as_deref(), limit);
+        Ok(("certificates", found.await?))
     }
 
     async fn certificate(&self, asked: &Asked<'_>) -> Outcome {
@@ -107,7 +116,16 @@ impl Desk {
 
     async fn revoke_certificate(&self, asked: &Asked<'_>) -> Outcome {
         let wanted: RevokeRequest = asked.request.json()?;
-        let reason = wanted.reason()?;
+        let revoked = self.revoked_certificate(asked, wanted.reason()?).await?;
+        Ok(Answer::json(&ShownCertificate::new(&revoked, asked.now)))
+    }
+
+    /// Revokes the certificate that the path names.
+    pub(crate) async fn revoked_certificate(
+        &self,
+        asked: &Asked<'_>,
+        reason: RevocationReason,
+    ) -> Result<Certificate, Refusal> {
         let (certificate, _) = self.named_certificate(asked).await?;
         let (store, serial) = (&self.services.store, &certificate.serial);
         match store
@@ -118,8 +136,7 @@ impl Desk {
                 if let Some(publisher) = &self.services.publisher {
                     publisher.wake();
                 }
-                let shown = ShownCertificate::new(&certificate, asked.now);
-                Ok(Answer::json(&shown))
+                Ok(*certificate)
             }
             RevokeVerdict::AlreadyRevoked(before) => Err(Refusal::Conflict(format!(
                 "the certificate was revoked at {}, reason {}",
@@ -133,7 +150,10 @@ impl Desk {
     }
 
     /// The certificate that the path names, by its id or its serial number.
-    async fn named_certificate(&self, asked: &Asked<'_>) -> Result<(Certificate, Issuer), Refusal> {
+    pub(crate) async fn named_certificate(
+        &self,
+        asked: &Asked<'_>,
+    ) -> Result<(Certificate, Issuer), Refusal> {
         let text = asked.segment("certificate");
         let missing = || Refusal::not_found("certificate", text);
         let store = &self.services.store;

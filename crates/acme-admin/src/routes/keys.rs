@@ -1,6 +1,6 @@
 //! External account keys.
 
-use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, Role};
+use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, Page, Role};
 use acme_types::{ExternalAccountKeyId, ProvisionerName};
 use hyper::Method;
 
@@ -47,25 +47,44 @@ pub(crate) static ROUTES: &[Route] = &[
 
 impl Desk {
     async fn keys(&self, asked: &Asked<'_>) -> Outcome {
+        let found = self.found_keys(asked).await?;
+        let show = |key: &_| ShownKey::new(key, asked.now);
+        Ok(Answer::json(&Listed::new("eab-keys", found, show)))
+    }
+
+    /// The page of keys that the query asks for.
+    pub(crate) async fn found_keys(
+        &self,
+        asked: &Asked<'_>,
+    ) -> Result<Page<ExternalAccountKey>, Refusal> {
         let query = &asked.query;
         let (after, limit) = (query.after("eab-keys")?, query.limit()?);
         let store = &self.services.store;
         let found = store.list_external_account_keys(after.as_deref(), limit);
-        let show = |key: &_| ShownKey::new(key, asked.now);
-        Ok(Answer::json(&Listed::new("eab-keys", found.await?, show)))
+        Ok(found.await?)
     }
 
     async fn create_key(&self, asked: &Asked<'_>) -> Outcome {
         let wanted: NewKeyRequest = asked.request.json()?;
+        let key = self.made_key(wanted, asked).await?;
+        Ok(Answer::json(&NewKey {
+            hmac_key: key.secret.to_base64url(),
+            key: ShownKey::new(&key, asked.now),
+        }))
+    }
+
+    /// Makes a key and keeps it.
+    pub(crate) async fn made_key(
+        &self,
+        wanted: NewKeyRequest,
+        asked: &Asked<'_>,
+    ) -> Result<ExternalAccountKey, Refusal> {
         let key = self.new_key(wanted, asked)?;
         let store = &self.services.store;
         store
             .create_external_account_key(key.clone(), &self.origin(asked))
             .await?;
-        Ok(Answer::json(&NewKey {
-            hmac_key: key.secret.to_base64url(),
-            key: ShownKey::new(&key, asked.now),
-        }))
+        Ok(key)
     }
 
     fn new_key(
@@ -125,12 +144,20 @@ impl Desk {
 
     async fn revoke_key(&self, asked: &Asked<'_>) -> Outcome {
         asked.request.expect_no_body()?;
+        let key = self.revoked_key(asked).await?;
+        Ok(Answer::json(&ShownKey::new(&key, asked.now)))
+    }
+
+    /// Revokes the key that the path names.
+    pub(crate) async fn revoked_key(
+        &self,
+        asked: &Asked<'_>,
+    ) -> Result<ExternalAccountKey, Refusal> {
         let id: ExternalAccountKeyId = asked.id("key")?;
         let store = &self.services.store;
         let revoked = store
             .revoke_external_account_key(&id, asked.now, &self.origin(asked))
             .await?;
-        let key = revoked.ok_or_else(|| Refusal::not_found("key", id.as_str()))?;
-        Ok(Answer::json(&ShownKey::new(&key, asked.now)))
+        revoked.ok_or_else(|| Refusal::not_found("key", id.as_str()))
     }
 }

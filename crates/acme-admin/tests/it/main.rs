@@ -8,6 +8,7 @@
 
 mod acts;
 mod document;
+mod pages;
 mod roles;
 mod session;
 mod world;

@@ -127,6 +127,7 @@ impl World {
             tenure: Arc::new(Tenure::new(SLOT, epoch)),
             runner: Arc::new(Idle),
             process: Arc::clone(&process) as Arc<dyn Process>,
+            ending: tokio::sync::watch::channel(false).1,
         };
         Self {
             store,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use acme_admin::link_url;
 use acme_core::{
     CreateOperatorVerdict, EntropyRng, Operator, OperatorName, Origin, Proof, ProofKind,
-    ProofSecret, Role,
+    ProofSecret, Role, roughly,
 };
 use acme_types::Timestamp;
 use clap::{Args, Subcommand};
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::beside::with_store;
 use crate::cli::{ConfigArgs, NAME};
-use crate::config::duration::{parse, roughly};
+use crate::config::duration::parse;
 use crate::exit::Failure;
 use crate::output::{OutputFormat, Report, columns, facts};
 use crate::serve::admin_url;

@@ -1,17 +1,15 @@
 //! `challenge why|list`: what each attempt saw, and what is being tried now.
 
-use acme_core::{Challenge as CoreChallenge, ChallengeState, ProcessingChallenge, Store};
-use acme_types::{AuthorizationId, ChallengeId, Identifier, OrderId, Timestamp};
+use acme_core::{AdminStore, ProcessingChallenge, Story, Subject, roughly};
+use acme_types::{Identifier, Timestamp};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::beside::with_store;
-use super::{collect, id_of, more};
+use super::{collect, more};
 use crate::cli::ConfigArgs;
-use crate::config::duration::roughly;
 use crate::exit::Failure;
 use crate::output::{OutputFormat, Report, columns};
-use crate::story::Story;
 
 /// Why challenges are not met yet, and which are being tried
 #[derive(Debug, Subcommand)]
@@ -23,9 +21,10 @@ pub(crate) enum Challenge {
 /// Tells every attempt of a challenge, what it saw, and what to mend
 #[derive(Args, Debug)]
 #[command(after_help = "\
-CHALLENGE is a challenge's id or URL, as clients log it. The id of an authorization or an order \
-tells of all its challenges that were asked for; a name, an address or the beginning of an id (4 \
-characters or more) of those that are being tried now.
+CHALLENGE is a challenge's id or URL, as clients log it. The id of an authorization, an order or a \
+certificate, or a serial number, tells of all its challenges that were asked for; a name or an \
+address of those that are being tried now, or of its last; the beginning of an id (4 characters or \
+more) of those that are being tried now.
 
 Examples:
   acme-server challenge why https://ca.internal/acme/default/challenge/Zk3pV0...
@@ -62,7 +61,7 @@ impl Challenge {
         match self {
             Self::Why(why) => {
                 let told = with_store(&why.config, async |store, now| {
-                    tell(&*store, id_of(&why.id), now).await
+                    told(&*store, &why.id, now).await
                 })?;
                 output.print(&told)
             }
@@ -88,85 +87,25 @@ impl List {
 }
 
 /// Finds what `wanted` names, and tells of it.
-async fn tell(store: &dyn Store, wanted: &str, now: Timestamp) -> Result<Told, Failure> {
-    if let Ok(id) = wanted.parse()
-        && let Some(story) = story(store, &id, now).await?
+async fn told(store: &dyn AdminStore, wanted: &str, now: Timestamp) -> Result<Told, Failure> {
+    let found = acme_core::tell(store, wanted, now).await?;
+    let mut found = found.unwrap_or(acme_core::Told {
+        subject: Subject::Beginning,
+        stories: Vec::new(),
+    });
+    if matches!(found.subject, Subject::Challenge)
+        && let Some(story) = found.stories.pop()
     {
         return Ok(Told::One(Box::new(story)));
     }
-    let mut stories = Vec::new();
-    for id in belonging(store, wanted).await? {
-        stories.extend(story(store, &id, now).await?);
-    }
-    if stories.is_empty() {
+    if found.stories.is_empty() {
         return Err(Failure::failed(format!(
-            "nothing is known of a challenge {wanted:?}: no challenge, authorization or order has \
-             that id, and nothing that is being tried now has that name; `challenge list` shows \
-             what is"
+            "nothing is known of a challenge {wanted:?}: no challenge, authorization, order or \
+             certificate has that id, and nothing was ever tried for that name; `challenge list` \
+             shows what is being tried"
         )));
     }
-    Ok(Told::Several(stories))
-}
-
-async fn story(
-    store: &dyn Store,
-    id: &ChallengeId,
-    now: Timestamp,
-) -> Result<Option<Story>, Failure> {
-    let Some((authorization, attempts)) = store.find_attempts(id).await? else {
-        return Ok(None);
-    };
-    let challenge = authorization
-        .challenges
-        .iter()
-        .find(|challenge| challenge.id == *id);
-    Ok(challenge.map(|challenge| Story::new(&authorization, challenge, &attempts, now)))
-}
-
-/// The challenges of the authorization or order of this id, or that are being tried for this name.
-async fn belonging(store: &dyn Store, wanted: &str) -> Result<Vec<ChallengeId>, Failure> {
-    if let Ok(id) = wanted.parse::<AuthorizationId>()
-        && let Some((authorization, _)) = store.find_authorization(&id).await?
-    {
-        return Ok(asked_for(&authorization.challenges));
-    }
-    if let Ok(id) = wanted.parse::<OrderId>()
-        && let Some(view) = store.find_order(&id).await?
-    {
-        let mut challenges = Vec::new();
-        for id in &view.order.authorizations {
-            if let Some((authorization, _)) = store.find_authorization(id).await? {
-                challenges.extend(asked_for(&authorization.challenges));
-            }
-        }
-        return Ok(challenges);
-    }
-    let page =
-        async |after: Option<String>, size| store.list_processing(after.as_deref(), size).await;
-    let (processing, _) = collect(0, page).await?;
-    let name = wanted.trim_start_matches("*.").to_ascii_lowercase();
-    let means = |one: &ProcessingChallenge| {
-        let begins =
-            wanted.len() >= SHORTEST_BEGINNING && one.challenge.id.as_str().starts_with(wanted);
-        begins || one.identifier.value() == name
-    };
-    let meant = processing.into_iter().filter(means);
-    Ok(meant.map(|one| one.challenge.id).collect())
-}
-
-/// Of an authorization's challenges those that a client has asked for; all, when it has asked for
-/// none.
-fn asked_for(challenges: &[CoreChallenge]) -> Vec<ChallengeId> {
-    let ids = |wanted: &dyn Fn(&&CoreChallenge) -> bool| -> Vec<ChallengeId> {
-        let wanted = challenges.iter().filter(wanted);
-        wanted.map(|challenge| challenge.id.clone()).collect()
-    };
-    let asked = ids(&|challenge| challenge.state != ChallengeState::Pending);
-    if asked.is_empty() {
-        ids(&|_| true)
-    } else {
-        asked
-    }
+    Ok(Told::Several(found.stories))
 }
 
 /// A challenge's own id gives one story, anything else a list.
@@ -287,6 +226,3 @@ fn shortened(detail: &str) -> String {
     }
     text
 }
-
-/// A shorter beginning of an id would be taken for a name by mistake, or match by accident.
-const SHORTEST_BEGINNING: usize = 4;

@@ -1,6 +1,6 @@
 //! `eab create|list|revoke`: keys that new accounts are bound to.
 
-use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, NamePattern, Origin};
+use acme_core::{EntropyRng, ExternalAccountKey, MacSecret, NamePattern, Origin, roughly};
 use acme_types::{ExternalAccountKeyId, ProfileName, ProvisionerName, Timestamp};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::beside::with_store;
 use super::{collect, more};
 use crate::cli::ConfigArgs;
-use crate::config::duration::{parse, roughly};
+use crate::config::duration::parse;
 use crate::exit::Failure;
 use crate::output::{OutputFormat, Report, columns, facts};
 use crate::system::SystemEntropy;

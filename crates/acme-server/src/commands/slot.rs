@@ -1,12 +1,12 @@
 //! `slot list`: which replica holds which slot.
 
+use acme_core::roughly;
 use acme_types::Timestamp;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::beside::with_store;
 use crate::cli::ConfigArgs;
-use crate::config::duration::roughly;
 use crate::exit::Failure;
 use crate::output::{OutputFormat, Report, columns};
 

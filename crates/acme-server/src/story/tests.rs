@@ -1,12 +1,13 @@
-//! What the story of a challenge reads like in each of its states.
+//! What the story of a challenge reads like on the command line.
 
 use std::time::Duration;
 
 use acme_core::{
-    AuthorizationState, Epoch, Finding, InFlight, Observation, Phase, Retry, RetryPolicy,
+    Attempt, Authorization, AuthorizationState, Challenge, ChallengeState, Finding, Observation,
+    Phase, Retry, RetryPolicy,
 };
 use acme_types::{
-    AccountId, AuthorizationId, ChallengeId, ChallengeKind, ProblemKind, Slot, Token,
+    AccountId, AuthorizationId, ChallengeId, ChallengeKind, Identifier, Slot, Timestamp, Token,
 };
 
 use super::*;
@@ -67,84 +68,6 @@ fn started() -> Retry {
     Retry::start(Slot::new(0), provisioner, &RetryPolicy::default(), at(0))
 }
 
-#[track_caller]
-fn check_summary(state: ChallengeState, now: Timestamp, expect: &str) {
-    let authorization = authorization(state);
-    assert_eq!(
-        summary(&authorization.challenges[0], &authorization, now),
-        expect
-    );
-}
-
-#[test]
-fn each_state_is_told() {
-    let processing = |retry, in_flight| ChallengeState::Processing { retry, in_flight };
-    let policy = RetryPolicy::default();
-    check_summary(
-        ChallengeState::Pending,
-        at(0),
-        "pending: the client has not asked for a validation yet",
-    );
-    check_summary(
-        ChallengeState::Pending,
-        at(3600),
-        "pending: the client never asked for a validation, and the authorization has expired",
-    );
-    check_summary(
-        processing(started().attempt_failed(at(0), &policy, at(0)), None),
-        at(5),
-        "processing: 1 of 11 attempts of this window made; the next in 7 s",
-    );
-    check_summary(
-        processing(started(), None),
-        at(1),
-        "processing: 0 of 11 attempts of this window made; the next is due now",
-    );
-    check_summary(
-        processing(started(), None),
-        at(60),
-        "processing: 0 of 11 attempts of this window made; the next has been due for 1 min: is the \
-         server of slot 0 running?",
-    );
-    let claim = InFlight {
-        slot: Slot::new(0),
-        epoch: Epoch(1),
-        number: 1,
-        started_at: at(0),
-        until: at(30),
-    };
-    check_summary(
-        processing(started().attempt_started(at(0)), Some(claim)),
-        at(4),
-        "processing: 0 of 11 attempts of this window made; one is being made right now, for 4 s",
-    );
-    check_summary(
-        processing(started().disarmed(), None),
-        at(200),
-        "processing: 0 of 11 attempts of this window made; no more until the client asks again (it \
-         is not failed)",
-    );
-    check_summary(
-        processing(started(), None),
-        at(3600),
-        "processing, but the authorization has expired: no more attempts are made, and it ends \
-         invalid",
-    );
-    check_summary(
-        ChallengeState::Valid {
-            validated_at: at(24),
-        },
-        at(60),
-        "valid: the proof was seen at 2027-01-15T08:00:24Z",
-    );
-    let error = Problem::new(ProblemKind::IncorrectResponse, "another key authorization");
-    check_summary(
-        ChallengeState::Invalid { error },
-        at(60),
-        "invalid: another key authorization",
-    );
-}
-
 #[test]
 fn the_story_tells_every_attempt_and_what_to_mend() {
     let policy = RetryPolicy::default();
@@ -197,30 +120,6 @@ Account        bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
     client), without login or rewriting.
 ";
     assert_eq!(story.text(), expect);
-}
-
-#[test]
-fn machines_read_the_same() {
-    let retry = started().attempt_failed(at(0), &RetryPolicy::default(), at(0));
-    let authorization = authorization(ChallengeState::Processing {
-        retry,
-        in_flight: None,
-    });
-    let attempts = [attempt(1, 0, Finding::DnsNoTxt, Phase::Dns, "no TXT")];
-    let story = Story::new(
-        &authorization,
-        &authorization.challenges[0],
-        &attempts,
-        at(5),
-    );
-    let json = serde_json::to_value(&story).unwrap();
-    assert_eq!(json["status"], "processing");
-    assert_eq!(json["identifier"]["value"], "www.example.internal");
-    assert_eq!(json["retries"]["attempts_made"], 1);
-    assert_eq!(json["retries"]["next_attempt_at"], "2027-01-15T08:00:12Z");
-    assert_eq!(json["attempts"][0]["finding"], "dns-no-txt");
-    assert_eq!(json["attempts"][0]["took_ms"], 3);
-    assert_eq!(json["attempts"][0]["advice"], advice(Finding::DnsNoTxt));
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Certificates as they are shown, to people and to machines.
 
-use acme_core::{Certificate, Replacement};
+use acme_core::{Certificate, Replacement, roughly};
 use acme_types::{Identifier, Timestamp};
 use serde::Serialize;
 
 use super::sha256_hex;
 use crate::commands::more;
-use crate::config::duration;
 use crate::output::{Report, columns, facts};
 
 #[derive(Serialize)]
@@ -117,9 +116,9 @@ impl Report for ShownCertificate {
             format!("{at}, {}", self.revocation_reason.unwrap_or_default())
         });
         let left = if self.not_after > self.now {
-            format!("{} left", duration::roughly(self.not_after.since(self.now)))
+            format!("{} left", roughly(self.not_after.since(self.now)))
         } else {
-            format!("{} ago", duration::roughly(self.now.since(self.not_after)))
+            format!("{} ago", roughly(self.now.since(self.not_after)))
         };
         let early = self.renew_early_since.map_or_else(String::new, |at| {
             let why = self.renewal_explanation.as_deref().unwrap_or_default();

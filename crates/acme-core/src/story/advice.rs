@@ -1,10 +1,10 @@
 //! What to mend, for each thing that a probe may find.
 
-use acme_core::Finding;
+use crate::Finding;
 
 /// In words for the person who waits for the certificate: what this finding means, and what to do.
 #[must_use]
-pub(crate) const fn advice(finding: Finding) -> &'static str {
+pub const fn advice(finding: Finding) -> &'static str {
     match finding {
         Finding::Proof => "The proof was there; nothing is to be done.",
         Finding::DnsFailure => {
