@@ -13,7 +13,6 @@ mod chains;
 mod commands;
 mod crash;
 mod device;
-#[path = "../../crates/acme-core/tests/it/devices.rs"]
 mod devices;
 mod dns_challenges;
 mod instant_acme;

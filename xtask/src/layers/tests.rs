@@ -25,7 +25,7 @@ fn a_dependency_upwards_or_sideways_is_found() {
     check_dependency("acme-http", "acme-store", 1);
     check_dependency("acme-ca", "acme-validate", 1);
     check_dependency("acme-store", "acme-server", 1);
-    check_dependency("acme-tests", "acme-core", 1);
+    check_dependency("acme-tests", "acme-store", 1);
     check_dependency("acme-elsewhere", "serde", 1);
 }
 

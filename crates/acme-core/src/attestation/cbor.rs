@@ -14,8 +14,8 @@ pub(super) enum Value<'a> {
     Integer(i128),
     Bytes(&'a [u8]),
     Text(&'a str),
-    Array(Vec<Value<'a>>),
-    Map(Vec<(&'a str, Value<'a>)>),
+    Array(Vec<Self>),
+    Map(Vec<(&'a str, Self)>),
     /// False, true, null or undefined: nothing that is looked at has one.
     Simple,
 }

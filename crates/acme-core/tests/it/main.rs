@@ -9,6 +9,7 @@
 mod attestation;
 mod challenge;
 mod csr;
+#[path = "../../../../tests/it/devices.rs"]
 mod devices;
 mod jws;
 mod keys;

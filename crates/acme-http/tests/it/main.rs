@@ -12,7 +12,7 @@ mod caa;
 mod challenge;
 mod client;
 mod device;
-#[path = "../../../acme-core/tests/it/devices.rs"]
+#[path = "../../../../tests/it/devices.rs"]
 mod devices;
 mod envelope;
 mod external_account;
