@@ -311,7 +311,7 @@ fn printed_link(server: &Server) -> String {
     let log = server.log();
     let mut words = log.split_whitespace();
     let link = words.find(|word| word.contains("/login?link="));
-    link.expect("a link").to_owned()
+    link.unwrap().to_owned()
 }
 
 /// Begins a session of a new operator.
@@ -321,7 +321,7 @@ async fn sign_in(browser: &Browser, server: &Server, name: &str, role: &str) {
     let made = server.cli(&["admin", "link", name]).await.expect_success();
     let link = made.stdout.split_whitespace();
     let mut secrets = link.filter_map(|word| word.split_once("/login?link="));
-    let (_, secret) = secrets.next().expect("a link");
+    let (_, secret) = secrets.next().unwrap();
     // The file does not know the port that this test has set.
     browser
         .open(&format!("{}/login?link={secret}", server.admin_url()))
