@@ -28,6 +28,11 @@ fn every_finding_is_judged() {
         (F::DeniedNetwork, Contradiction, K::RejectedIdentifier),
         (F::CaaFailure, NotYet, K::Dns),
         (F::CaaRefused, Contradiction, K::Caa),
+        (
+            F::AttestationRefused,
+            Contradiction,
+            K::BadAttestationStatement,
+        ),
         (F::Internal, NotYet, K::ServerInternal),
     ];
     let listed: Vec<_> = table.iter().map(|(finding, ..)| *finding).collect();
