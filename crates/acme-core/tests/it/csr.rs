@@ -311,7 +311,11 @@ fn other_kinds_of_name_are_refused() {
         (0x86, b"https://a.example/".to_vec(), "URI"),
         (0xa4, seq(&[]), "directory name"),
         (0x88, vec![42, 3, 4], "registered id"),
-        (0xa0, [oid("1.2.3"), vec![0xa0, 2, 5, 0]].concat(), "other name"),
+        (
+            0xa0,
+            [oid("1.2.3"), vec![0xa0, 2, 5, 0]].concat(),
+            "other name",
+        ),
         (0xa0, oid("1.2.3"), "not two parts"),
         (0xa3, vec![], "X.400"),
         (0x89, vec![], "unknown kind"),
