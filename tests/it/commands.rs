@@ -160,8 +160,15 @@ async fn an_operator_sees_what_is_being_tried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_prints_what_a_client_needs() {
     let server = Settings::new().start().await;
-    let log = server.log();
     let root = server.root_file().display().to_string();
+    // It answers a moment before it prints.
+    for _ in 0..100 {
+        if server.log().contains("lego ") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let log = server.log();
     for expected in [&server.directory_url(), &root, "certbot certonly", "lego "] {
         assert!(log.contains(expected), "no {expected}");
     }
