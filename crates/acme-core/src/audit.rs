@@ -261,7 +261,7 @@ pub struct AuditEntry {
     pub chain: String,
     /// Counts the chain's entries from 1.
     pub number: u64,
-    /// When it happened.
+    /// When it happened, to the second.
     pub at: Timestamp,
     /// An [`AuditBody`] as JSON without white space: what the digest is of.
     pub body: String,
@@ -301,11 +301,13 @@ impl ChainHead {
     #[must_use]
     pub fn next(self, origin: &Origin, event: &AuditEvent) -> (AuditEntry, Self) {
         let number = self.number + 1;
+        // The text tells seconds, and both must tell the same.
+        let at = origin.at.truncated_to_second();
         let body = AuditBody {
             chain: self.chain.clone(),
             number,
             previous: hexadecimal(&self.hash),
-            at: origin.at,
+            at,
             act: event.act.as_str().to_owned(),
             result: if event.done { "done" } else { "refused" }.to_owned(),
             actor: origin.actor.to_string(),
@@ -321,7 +323,7 @@ impl ChainHead {
         let entry = AuditEntry {
             chain: self.chain.clone(),
             number,
-            at: origin.at,
+            at,
             body,
             hash,
         };

@@ -6,7 +6,9 @@ fn chain(entries: u64) -> (ChainHead, Vec<AuditEntry>) {
     let mut head = ChainHead::empty("0.issuance.0".to_owned());
     let mut all = Vec::new();
     for number in 1..=entries {
-        let origin = Origin::of_server(Slot::new(0), Timestamp::from_secs(number as i64));
+        // No clock stops at whole seconds.
+        let at = Timestamp::from_millis(number as i64 * 1_337);
+        let origin = Origin::of_server(Slot::new(0), at);
         let event = AuditEvent::done(AuditAct::CertificateIssue, "certificate", number);
         let (entry, next) = head.next(&origin, &event);
         head = next;

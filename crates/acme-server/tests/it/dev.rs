@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::program::{json, program, run};
+use crate::program::{done, json, program, run};
 
 /// A running server; it ends with the test.
 struct Server(Child);
@@ -173,4 +173,30 @@ fn side_doors_that_are_taken_stay_shut_unless_they_are_named() {
     let (status, log) = server.end();
     assert_eq!(status, Some(0), "{log}");
     assert!(log.contains(&format!("note: {metrics} is taken")), "{log}");
+}
+
+#[test]
+fn what_it_wrote_to_the_audit_trail_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let arguments = [["--listen", &address].as_slice(), &NO_SIDE_DOORS].concat();
+    let (server, _) = Server::start(dir.path(), &arguments);
+    assert_eq!(server.end().0, Some(0));
+
+    let config = ["--config", "acme-data/acme-server.toml"];
+    let verified = done(dir.path(), &[&["audit", "verify"], &config[..]].concat());
+    assert!(verified.contains("0.control.0"), "{verified}");
+    let listed = done(dir.path(), &[&["audit", "list"], &config[..]].concat());
+    assert!(listed.contains("server.start"), "{listed}");
+    let exported = done(dir.path(), &[&["audit", "export"], &config[..]].concat());
+    let lines = exported
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let entries: Vec<serde_json::Value> = lines.collect();
+    assert!(entries.iter().any(|entry| entry["act"] == "server.start"));
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry["hash"].as_str().unwrap().len() == 64)
+    );
 }
