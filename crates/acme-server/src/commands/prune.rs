@@ -13,7 +13,7 @@ use crate::progress::Progress;
 /// Rows that are removed at once, so that a server beside never waits long.
 const BATCH: u32 = 256;
 
-/// Removes what ended longer ago than [retention] says; the server does the same every minute
+/// Removes what ended longer ago than `[retention]` says; the server does the same every minute
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
