@@ -13,4 +13,5 @@ mod memory;
 mod nonsense;
 mod postgres;
 mod sqlite;
+mod tampering;
 mod world;

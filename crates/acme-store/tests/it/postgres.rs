@@ -3,7 +3,6 @@
 mod constraints;
 mod lifecycle;
 mod server;
-mod tampering;
 mod tls;
 
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use acme_core::AdminStore;
 use acme_store::PostgresStore;
 
 use self::server::Server;
+use crate::tampering;
 use crate::world::World;
 
 async fn open() -> (Arc<dyn AdminStore>, ()) {
@@ -34,4 +34,14 @@ async fn sql(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
     tokio::spawn(connection);
     client.batch_execute(sql).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_sql_does_to_the_trail_is_found() {
+    for (tampering, expected) in tampering::CASES {
+        let (url, store, _) = connected().await;
+        tampering::five_entries(&*store).await;
+        sql(&url, tampering).await.unwrap();
+        tampering::expect_found(&*store, tampering, expected).await;
+    }
 }

@@ -3,7 +3,6 @@
 mod beside;
 mod constraints;
 mod lifecycle;
-mod tampering;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
+use crate::tampering;
 use crate::world::World;
 
 async fn open() -> (Arc<dyn AdminStore>, TempDir) {
@@ -60,4 +60,14 @@ fn sql(path: &Path, sql: &str) -> diesel::QueryResult<()> {
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;")?;
     conn.batch_execute(sql)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_sql_does_to_the_trail_is_found() {
+    for (tampering, expected) in tampering::CASES {
+        let place = Place::new();
+        tampering::five_entries(&*place.store).await;
+        sql(&place.path(), tampering).unwrap();
+        tampering::expect_found(&*place.store, tampering, expected).await;
+    }
 }

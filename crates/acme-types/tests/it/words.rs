@@ -233,7 +233,8 @@ fn challenge_words_are_those_of_the_rfcs() {
             "dns-01",
             "tls-alpn-01",
             "dns-account-01",
-            "dns-persist-01"
+            "dns-persist-01",
+            "device-attest-01"
         ]
     );
     let usual: Vec<_> = ChallengeKind::USUAL.iter().map(|k| k.as_str()).collect();
@@ -249,7 +250,7 @@ fn challenge_words_are_those_of_the_rfcs() {
     assert!(
         unknown
             .to_string()
-            .ends_with("dns-account-01, dns-persist-01")
+            .ends_with("dns-persist-01, device-attest-01")
     );
 }
 
