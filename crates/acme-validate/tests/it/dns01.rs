@@ -230,7 +230,7 @@ async fn each_state_of_the_records_has_its_meaning() {
             Zone::new(),
             Finding::Internal,
             Dns,
-            vec!["dns-01 cannot prove control of an IP address"],
+            vec!["dns-01 cannot prove an identifier of type ip"],
         ),
     ];
     for (situation, name, zone, finding, phase, texts) in table {

@@ -93,7 +93,7 @@ async fn each_state_of_the_accounts_records_has_its_meaning() {
             "192.0.2.1",
             Zone::new(),
             Internal,
-            "dns-account-01 cannot prove control of an IP address",
+            "dns-account-01 cannot prove an identifier of type ip",
         ),
     ];
     for (situation, name, zone, finding, text) in table {

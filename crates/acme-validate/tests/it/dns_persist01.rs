@@ -99,7 +99,7 @@ async fn each_state_of_a_standing_record_has_its_meaning() {
             Zone::new(),
             Internal,
             Dns,
-            "dns-persist-01 cannot prove control",
+            "dns-persist-01 cannot prove an identifier of type ip",
         ),
     ];
     for (situation, name, zone, finding, phase, text) in table {
