@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acme_tests::browser::{Browser, axe};
 use acme_tests::client::{self, Proof};
-use acme_tests::{Server, Settings, Webroot, shown};
+use acme_tests::{Server, Settings, Webroot};
 use tokio::time::{Instant, sleep};
 
 const EVERY_FOUR_SECONDS: &[&str] = &["validation.retry.interval=4s", "validation.retry.window=2m"];
@@ -69,7 +69,6 @@ async fn a_browser_follows_a_challenge_from_its_countdown_to_its_proof() {
         assert!(address.starts_with(&origin), "{address}");
     }
     assert_eq!(browser.complaints().await, Vec::<String>::new());
-    shown("chromium", "a challenge that turns valid without a reload");
 }
 
 #[tokio::test(flavor = "multi_thread")]
